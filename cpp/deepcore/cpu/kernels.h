@@ -1,0 +1,30 @@
+// The thin waist: every SIMD loop as a plain function of pointers and sizes, one table an instruction set.
+#pragma once
+
+#include "deepcore/cpu/kernels/conv.h"
+#include "deepcore/cpu/kernels/elementwise.h"
+#include "deepcore/cpu/kernels/gemm.h"
+#include "deepcore/cpu/kernels/pool.h"
+#include "deepcore/cpu/kernels/random.h"
+#include "deepcore/cpu/kernels/reduce.h"
+#include "deepcore/cpu/kernels/softmax.h"
+#include "deepcore/cpu/kernels/update.h"
+
+namespace deepcore {
+
+struct Kernels {
+  const char* isa;
+  GemmKernels gemm;
+  ElementwiseKernels elementwise;
+  ReduceKernels reduce;
+  SoftmaxKernels softmax;
+  ConvKernels conv;
+  PoolKernels pool;
+  RandomKernels random;
+  UpdateKernels update;
+};
+
+// The table for this CPU, picked once; DEEPCORE_ISA=baseline or avx2 forces one.
+const Kernels& kernels();
+
+}  // namespace deepcore

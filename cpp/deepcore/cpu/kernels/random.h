@@ -1,0 +1,12 @@
+// The loops of this family as plain functions of pointers and sizes: Philox, uniform, normal, dropout.
+// Read by the SIMD files too, so nothing here may need the C++ library.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace deepcore {
+
+struct RandomKernels {};
+
+}  // namespace deepcore

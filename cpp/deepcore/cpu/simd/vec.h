@@ -1,0 +1,140 @@
+// One SIMD register of floats or 32-bit integers, on the compiler's vector extensions, with Highway's names.
+// The width is set by this translation unit's flags. Everything is static inline in the ISA's namespace,
+// so that no symbol is shared between objects compiled for different instruction sets.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+#ifndef DEEPCORE_ISA
+#error "compile this for one instruction set: -DDEEPCORE_ISA=baseline, avx2 ..."
+#endif
+
+namespace deepcore::DEEPCORE_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+typedef float F32 __attribute__((vector_size(4 * kLanes)));
+typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
+typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
+// Comparisons of F32 give I32 lanes of 0 or -1: a mask.
+typedef I32 Mask;
+
+#define DC_INLINE static inline __attribute__((always_inline, unused))
+
+DC_INLINE F32 load(const float* p) {
+  F32 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+DC_INLINE void store(float* p, F32 v) { __builtin_memcpy(p, &v, sizeof v); }
+DC_INLINE I32 load(const int32_t* p) {
+  I32 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+DC_INLINE void store(int32_t* p, I32 v) { __builtin_memcpy(p, &v, sizeof v); }
+DC_INLINE F32 set(float x) { return x - F32{}; }  // splat
+DC_INLINE I32 set(int32_t x) { return x - I32{}; }
+DC_INLINE F32 zero() { return F32{}; }
+
+// The first n lanes (0 <= n <= kLanes), the others zero. Never touches memory past them.
+DC_INLINE F32 load_n(const float* p, int n) {
+  if (n >= kLanes) return load(p);
+  float t[kLanes] = {};
+  for (int i = 0; i < n; ++i) t[i] = p[i];
+  return load(t);
+}
+DC_INLINE void store_n(float* p, F32 v, int n) {
+  if (n >= kLanes) {
+    store(p, v);
+    return;
+  }
+  float t[kLanes];
+  store(t, v);
+  for (int i = 0; i < n; ++i) p[i] = t[i];
+}
+
+DC_INLINE I32 bits(F32 v) { return (I32)v; }
+DC_INLINE F32 from_bits(I32 v) { return (F32)v; }
+DC_INLINE F32 select(Mask m, F32 a, F32 b) { return m ? a : b; }
+DC_INLINE I32 select(Mask m, I32 a, I32 b) { return m ? a : b; }
+// NaN in either operand gives NaN, as NumPy's maximum.
+DC_INLINE F32 max(F32 a, F32 b) { return select((a > b) | (a != a), a, b); }
+DC_INLINE F32 min(F32 a, F32 b) { return select((a < b) | (a != a), a, b); }
+// One instruction; the second operand comes back when either is NaN.
+DC_INLINE F32 fast_max(F32 a, F32 b) { return a > b ? a : b; }
+DC_INLINE F32 fast_min(F32 a, F32 b) { return a < b ? a : b; }
+DC_INLINE F32 abs(F32 v) { return from_bits(bits(v) & 0x7fffffff); }
+DC_INLINE F32 copysign(F32 magnitude, F32 sign) {
+  return from_bits((bits(magnitude) & 0x7fffffff) | (bits(sign) & (int32_t)0x80000000));
+}
+
+// a * b + c, fused where the instruction set has it (avx2 and up, NEON).
+DC_INLINE F32 mul_add(F32 a, F32 b, F32 c) {
+#if defined(__AVX512F__)
+  return (F32)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (F32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+
+DC_INLINE F32 sqrt(F32 v) {
+#if defined(__AVX512F__)
+  return (F32)_mm512_sqrt_ps((__m512)v);
+#elif defined(__AVX2__)
+  return (F32)_mm256_sqrt_ps((__m256)v);
+#elif defined(__SSE2__)
+  return (F32)_mm_sqrt_ps((__m128)v);
+#else
+  for (int i = 0; i < kLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
+#endif
+}
+
+// To the nearest integer, ties to even; |v| < 2^31.
+DC_INLINE I32 nearest_int(F32 v) {
+#if defined(__AVX512F__)
+  return (I32)_mm512_cvtps_epi32((__m512)v);
+#elif defined(__AVX2__)
+  return (I32)_mm256_cvtps_epi32((__m256)v);
+#elif defined(__SSE2__)
+  return (I32)_mm_cvtps_epi32((__m128)v);
+#else
+  I32 r;
+  for (int i = 0; i < kLanes; ++i) r[i] = (int32_t)__builtin_rintf(v[i]);
+  return r;
+#endif
+}
+DC_INLINE F32 to_float(I32 v) { return __builtin_convertvector(v, F32); }
+DC_INLINE I32 to_int(F32 v) { return __builtin_convertvector(v, I32); }  // truncates
+
+// Lanes combined pairwise, in an order that depends on nothing but the width.
+DC_INLINE float reduce_add(F32 v) {
+  float t[kLanes];
+  store(t, v);
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) t[i] += t[i + half];
+  return t[0];
+}
+DC_INLINE float reduce_max(F32 v) {  // NaN wins
+  float t[kLanes];
+  store(t, v);
+  float m = t[0];
+  for (int i = 1; i < kLanes; ++i) m = (t[i] > m || t[i] != t[i]) ? t[i] : m;
+  return m;
+}
+
+}  // namespace deepcore::DEEPCORE_ISA

@@ -1,0 +1,70 @@
+// Backend: what a device must offer. A runner says how an op becomes tasks; the backend runs them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "deepcore/graph/op.h"
+
+namespace deepcore {
+
+// A fault that only the data can show, found by a kernel and reported after the run.
+enum class Fault : int { kNone, kIndexOutOfRange, kLabelOutOfRange };
+
+// What a running kernel sees. A dead output is a null pointer.
+struct Call {
+  const void* const* in;
+  void* const* out;
+  void* workspace;           // shared by all tasks of the step; lives for its phases
+  std::atomic<int>* fault;   // store a Fault here to stop the run after this step
+
+  template <class T = float>
+  const T* input(int i) const {
+    return static_cast<const T*>(in[i]);
+  }
+  template <class T = float>
+  T* output(int i) const {
+    return static_cast<T*>(out[i]);
+  }
+};
+
+// A phase is `tasks` independent pieces of work, cut by shape and never by thread count. Tasks of one
+// phase may run in any order on any threads; the next phase begins when all are done.
+// `scratch` is memory of the running thread alone, of the size that the Runner asked for.
+struct Phase {
+  std::int64_t tasks = 1;
+  std::function<void(const Call& call, std::int64_t task, void* scratch)> run;
+};
+
+struct Runner {
+  std::vector<Phase> phases;
+  std::size_t workspace = 0;  // bytes shared by the tasks
+  std::size_t scratch = 0;    // bytes per thread
+};
+
+// One entry of a plan, with its pointers resolved.
+struct Step {
+  Runner runner;
+  const void* const* in = nullptr;
+  void* const* out = nullptr;
+  void* workspace = nullptr;
+  bool wait = true;  // the step must not start before all earlier ones have ended
+  OpPtr op;          // for profiles and messages; null for feeds
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // How to run an op on these types; nullopt when this backend has no kernel: compose() is used instead.
+  virtual std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const = 0;
+  // Runs the list `next() == true` times over: next is asked by one thread before each round while the
+  // others wait. Returns the fault that stopped it, if any.
+  virtual Fault execute(std::span<const Step> steps, const std::function<bool()>& next) const = 0;
+  virtual Buffer allocate(std::size_t bytes) const = 0;
+};
+
+}  // namespace deepcore

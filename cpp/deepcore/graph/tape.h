@@ -1,0 +1,54 @@
+// Tape: the record of applied ops from which derivatives are made, eager and traced alike.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "deepcore/graph/op.h"
+#include "deepcore/graph/variable.h"
+
+namespace deepcore {
+
+struct Record {
+  OpPtr op;
+  Tensors in, out;
+};
+
+// d(sum of targets * target_grads) / d(sources). Undefined where a source does not matter.
+// Undefined target_grads mean ones. The result is made of ordinary ops: record it to differentiate again.
+Tensors gradients(const std::vector<Record>& records, const Tensors& targets,
+                  const Tensors& target_grads, const Tensors& sources);
+
+class Tape {
+ public:
+  void start();  // pushes onto this thread's stack of open tapes
+  void stop();
+  void watch(const Tensor& tensor);
+  // Trainable variables are watched when read, unless switched off.
+  bool watch_variables = true;
+  void clear();
+
+  const std::vector<Record>& records() const { return records_; }
+  // Every tensor that a read of `variable` gave while the tape was open.
+  Tensors reads(const Variable& variable) const;
+
+  static void on_apply(const OpPtr& op, const Tensors& in, const Tensors& out);
+  static void on_read(Variable& variable, const Tensor& value);
+  static bool any_open();
+
+ private:
+  std::vector<Record> records_;
+  std::unordered_map<const void*, Tensor> tracked_;  // holds them, so that ids stay unique
+  std::unordered_map<const Variable*, Tensors> reads_;
+};
+
+// No tape of this thread records while one lives (inside compose, inside stop_recording()).
+class SuspendTapes {
+ public:
+  SuspendTapes();
+  ~SuspendTapes();
+};
+
+}  // namespace deepcore
