@@ -46,6 +46,12 @@ struct Runner {
   std::size_t scratch = 0;    // bytes per thread
 };
 
+// Why a run ended early: the first step that met a fault.
+struct Stop {
+  Fault fault = Fault::kNone;
+  std::size_t step = 0;
+};
+
 // One entry of a plan, with its pointers resolved.
 struct Step {
   Runner runner;
@@ -54,6 +60,12 @@ struct Step {
   void* workspace = nullptr;
   bool wait = true;  // the step must not start before all earlier ones have ended
   OpPtr op;          // for profiles and messages; null for feeds
+
+  bool solo() const {  // one thread does it all
+    for (const Phase& phase : runner.phases)
+      if (phase.tasks > 1) return false;
+    return true;
+  }
 };
 
 class Backend {
@@ -62,8 +74,8 @@ class Backend {
   // How to run an op on these types; nullopt when this backend has no kernel: compose() is used instead.
   virtual std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const = 0;
   // Runs the list `next() == true` times over: next is asked by one thread before each round while the
-  // others wait. Returns the fault that stopped it, if any.
-  virtual Fault execute(std::span<const Step> steps, const std::function<bool()>& next) const = 0;
+  // others wait. A step whose phases have at most one task each is run by the caller's thread alone.
+  virtual Stop execute(std::span<const Step> steps, const std::function<bool()>& next) const = 0;
   virtual Buffer allocate(std::size_t bytes) const = 0;
 };
 
