@@ -1,0 +1,125 @@
+#include "deepcore/core/buffer.h"
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <utility>
+
+namespace deepcore {
+namespace {
+
+constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector
+
+std::atomic<std::uint64_t> allocation_count{0};
+
+struct Block {
+  void* data = nullptr;
+  std::size_t capacity = 0;
+};
+
+// Each thread keeps a few of the blocks it freed last. glibc gives blocks of 128 KiB and more back
+// to the kernel on every free, so an eager temporary would fault in all its pages again. Small
+// blocks are left to malloc. Nothing is shared between threads: nothing to lock, and a forked child
+// owns its copy.
+constexpr std::size_t kSmallestKept = std::size_t{64} << 10;
+constexpr std::size_t kMostKept = std::size_t{64} << 20;  // bytes a thread
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kKeeps = false;  // a reused block would hide a use after free
+#else
+constexpr bool kKeeps = true;
+#endif
+
+class Cache {
+ public:
+  ~Cache() {
+    for (Block& b : blocks_) std::free(b.data);
+    alive = false;
+  }
+
+  // A block of at least `bytes`, wasting at most a quarter; null when there is none.
+  Block take(std::size_t bytes) {
+    for (Block& b : blocks_) {
+      if (b.data && b.capacity >= bytes && b.capacity - bytes <= bytes / 4) {
+        held_ -= b.capacity;
+        return std::exchange(b, Block{});
+      }
+    }
+    return {};
+  }
+
+  // The oldest makes place.
+  void give(Block block) {
+    Block& old = blocks_[next_++ % blocks_.size()];
+    held_ += block.capacity - old.capacity;
+    std::free(std::exchange(old, block).data);
+    for (std::size_t i = 0; held_ > kMostKept && i < blocks_.size(); ++i) {
+      Block& b = blocks_[(next_ + i) % blocks_.size()];
+      held_ -= b.capacity;
+      std::free(std::exchange(b, Block{}).data);
+    }
+  }
+
+  static Cache* mine() {
+    if (!alive) return nullptr;  // this thread is ending: its thread_locals are gone
+    thread_local Cache cache;
+    return &cache;
+  }
+
+ private:
+  static thread_local bool alive;  // trivially destructible, so readable to the very end
+  std::array<Block, 8> blocks_{};
+  std::size_t next_ = 0, held_ = 0;
+};
+thread_local bool Cache::alive = true;
+
+void release(Block block) {
+  Cache* cache = kKeeps && block.capacity >= kSmallestKept && block.capacity <= kMostKept
+                     ? Cache::mine()
+                     : nullptr;
+  if (cache) {
+    cache->give(block);
+  } else {
+    std::free(block.data);
+  }
+}
+
+Block acquire(std::size_t bytes) {
+  if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
+  const std::size_t capacity = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  if (kKeeps && capacity >= kSmallestKept && capacity <= kMostKept) {
+    if (Cache* cache = Cache::mine())
+      if (Block block = cache->take(capacity); block.data) return block;
+  }
+  // 0 bytes still get an address of their own.
+  Block block{std::aligned_alloc(kAlignment, capacity ? capacity : kAlignment), capacity};
+  if (!block.data) throw std::bad_alloc();
+  return block;
+}
+
+}  // namespace
+
+Buffer Buffer::allocate(std::size_t bytes) {
+  allocation_count.fetch_add(1, std::memory_order_relaxed);
+  const Block block = acquire(bytes);
+  Buffer buffer;
+  buffer.owner_ = std::shared_ptr<void>(block.data, [block](void*) { release(block); });
+  buffer.data_ = block.data;
+  buffer.bytes_ = bytes;
+  return buffer;
+}
+
+Buffer Buffer::borrow(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
+  Buffer buffer;
+  // An owner of nothing still makes a buffer that is there.
+  buffer.owner_ = owner ? std::move(owner) : std::shared_ptr<void>(data, [](void*) {});
+  buffer.data_ = data;
+  buffer.bytes_ = bytes;
+  buffer.borrowed_ = true;
+  return buffer;
+}
+
+std::uint64_t Buffer::allocations() { return allocation_count.load(std::memory_order_relaxed); }
+
+}  // namespace deepcore
