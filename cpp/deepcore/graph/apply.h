@@ -12,11 +12,11 @@ Tensors apply(const OpPtr& op, const Tensors& in);
 // The first output of an op given by value: apply1(Reduce{...}, {x}).
 template <class T>
 Tensor apply1(T op, const Tensors& in) {
-  return apply(std::make_shared<const T>(std::move(op)), in)[0];
+  return deepcore::apply(std::make_shared<const T>(std::move(op)), in)[0];
 }
 template <class T>
 Tensors apply_all(T op, const Tensors& in) {
-  return apply(std::make_shared<const T>(std::move(op)), in);
+  return deepcore::apply(std::make_shared<const T>(std::move(op)), in);
 }
 
 // The backend that runs concrete ops; bind/ registers it once.

@@ -12,6 +12,7 @@
 
 namespace deepcore {
 
+std::string_view name_of(Kind kind);  // Keras's name of the function: "true_divide"
 std::ostream& operator<<(std::ostream& out, Kind kind);
 constexpr bool gives_bool(Kind k) {
   return (k >= Kind::kLogicalNot && k <= Kind::kIsFinite) || (k >= Kind::kEqual && k <= Kind::kLogicalXor);
