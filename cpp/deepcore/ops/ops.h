@@ -2,6 +2,7 @@
 // Dtypes must agree here; promotion is done at the Python door (ops/promote.h).
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "deepcore/graph/apply.h"
@@ -50,7 +51,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor cast(const Tensor& x, DType to);
 Tensor stop_gradient(const Tensor& x);
 
-// reduce.cpp; axes may be negative; empty `axes` with reduce_all means every axis
+// reduce.cpp; axes may be negative; no axes given: nothing is reduced
 Tensor reduce(ReduceKind kind, const Tensor& x, const Dims& axes, bool keepdims = false);
 Tensor sum(const Tensor& x, const Dims& axes, bool keepdims = false);
 Tensor sum_all(const Tensor& x);
@@ -66,7 +67,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape);  // undoes broadcasting
 // shaping.cpp
 Tensor reshape(const Tensor& x, const Shape& shape);  // one -1 is worked out
 Tensor expand_dims(const Tensor& x, const Dims& axes);
-Tensor squeeze(const Tensor& x, const Dims& axes);
+Tensor squeeze(const Tensor& x, const Dims& axes);  // no axes given: every axis of size 1
 Tensor transpose(const Tensor& x, const Dims& perm);
 Tensor swap_last(const Tensor& x);  // the last two axes
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
@@ -74,7 +75,7 @@ Tensor slice(const Tensor& x, const Dims& begin, const Dims& size, const Dims& s
 Tensor pad(const Tensor& x, const Dims& low, const Dims& high, const Tensor& fill);
 Tensor concatenate(const Tensors& xs, int axis);
 Tensor stack(const Tensors& xs, int axis);
-Tensors split(const Tensor& x, const Dims& sizes, int axis);
+Tensors split(const Tensor& x, std::span<const std::int64_t> sizes, int axis);  // takes Dims too
 Tensor tile(const Tensor& x, const Dims& repeats);
 Tensor flip(const Tensor& x, const Dims& axes);
 
