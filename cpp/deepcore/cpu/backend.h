@@ -31,6 +31,9 @@ class CpuBackend final : public Backend {
   std::unordered_map<std::type_index, Make> table_;
 };
 
+// Makes this the backend of concrete ops.
+void use_cpu_backend();
+
 // One function a family, each in the file of its name; backend.cpp calls them all.
 void register_elementwise(CpuBackend& backend);  // Unary, Binary, Select, Cast, Fused: f32 by Program, the rest by plain loops
 void register_reduce(CpuBackend& backend);

@@ -19,13 +19,14 @@ class Team {
   // Runs body(task) for all tasks of [0, count), each once, on some thread: first this thread's own
   // share, then what others have left. Does not wait for the others.
   virtual void share(std::int64_t count, const std::function<void(std::int64_t)>& body) = 0;
-  // Memory of this thread alone, at least `bytes`, kept between regions.
-  virtual void* scratch(std::size_t bytes) = 0;
+  // Memory of this thread alone, as large as the region asked for.
+  virtual void* scratch() = 0;
 };
 
 // Runs body once a thread, in this thread and the pool's. Denormals are flushed inside and the caller's
 // mode is restored. When the pool is busy in another region, the team is this thread alone: same bits.
-void parallel(int threads, const std::function<void(Team&)>& body);
+// `body` must not throw.
+void parallel(int threads, std::size_t scratch, const std::function<void(Team&)>& body);
 
 // How many threads a region gets: what was asked for, but no more than the CPUs that affinity and the
 // cgroup quota leave. DEEPCORE_NUM_THREADS, then OMP_NUM_THREADS, say what is asked for at the start.
@@ -45,6 +46,7 @@ class ForkSafeMutex {
  private:
   std::mutex& fresh();
   alignas(std::mutex) unsigned char memory_[sizeof(std::mutex)] = {};
+  static constexpr std::uint64_t kBusy = ~std::uint64_t{0};
   std::atomic<std::uint64_t> generation_{0};
 };
 

@@ -1,0 +1,122 @@
+#include "deepcore/cpu/backend.h"
+
+#include <algorithm>
+
+#include "deepcore/cpu/threads.h"
+#include "deepcore/graph/apply.h"
+
+namespace deepcore {
+
+namespace {
+
+// One run of a list of steps, seen by all threads of the team.
+class Run {
+ public:
+  Run(std::span<const Step> steps, const std::function<bool()>& next) : steps_(steps), next_(next) {}
+
+  void by(Team& team) {
+    const std::function<void()> decide = [this] { go_ = fault_.load() == 0 && next_(); };
+    const std::function<void()> check = [this] { go_ = fault_.load() == 0; };
+    for (;;) {
+      team.barrier(&decide);
+      if (!go_) return;
+      for (std::size_t i = 0; i < steps_.size(); ++i) {
+        const Step& step = steps_[i];
+        if (step.wait && i > 0) {
+          team.barrier(&check);
+          if (!go_) return;
+        }
+        if (step.solo()) {
+          if (team.rank() == 0) run_solo(team, i);
+        } else if (!run_shared(team, i, check)) {
+          return;
+        }
+      }
+    }
+  }
+
+  Stop stop() const { return {static_cast<Fault>(fault_.load()), fault_.load() ? culprit_.load() : 0}; }
+
+ private:
+  void run_solo(Team& team, std::size_t i) {
+    if (fault_.load(std::memory_order_relaxed) != 0) return;  // what came before is not to be trusted
+    const Step& step = steps_[i];
+    const Call call{step.in, step.out, step.workspace, &fault_};
+    for (const Phase& phase : step.runner.phases)
+      if (phase.tasks > 0) phase.run(call, 0, team.scratch());
+    blame(i);
+  }
+
+  bool run_shared(Team& team, std::size_t i, const std::function<void()>& check) {
+    const Step& step = steps_[i];
+    const Call call{step.in, step.out, step.workspace, &fault_};
+    bool first = true;
+    for (const Phase& phase : step.runner.phases) {
+      if (!first) {
+        team.barrier(&check);
+        if (!go_) return false;
+      }
+      first = false;
+      team.share(phase.tasks, [&](std::int64_t task) { phase.run(call, task, team.scratch()); });
+    }
+    blame(i);
+    return true;
+  }
+
+  void blame(std::size_t i) {
+    if (fault_.load(std::memory_order_relaxed) == 0) [[likely]]
+      return;
+    std::size_t known = culprit_.load();
+    while (i < known && !culprit_.compare_exchange_weak(known, i)) {
+    }
+  }
+
+  std::span<const Step> steps_;
+  const std::function<bool()>& next_;
+  bool go_ = true;  // written by the last thread at a barrier, read by all after it
+  std::atomic<int> fault_{0};
+  std::atomic<std::size_t> culprit_{~std::size_t{0}};
+};
+
+}  // namespace
+
+const CpuBackend& CpuBackend::instance() {
+  static const CpuBackend backend;
+  return backend;
+}
+
+void use_cpu_backend() { set_backend(&CpuBackend::instance()); }
+
+CpuBackend::CpuBackend() {
+  register_elementwise(*this);
+  register_reduce(*this);
+  register_shaping(*this);
+  register_indexing(*this);
+  register_matmul(*this);
+  register_conv(*this);
+  register_pool(*this);
+  register_softmax(*this);
+  register_random(*this);
+  register_update(*this);
+}
+
+std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Types& out) const {
+  const auto found = table_.find(typeid(op));
+  return found == table_.end() ? std::nullopt : found->second(op, in, out);
+}
+
+Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()>& next) const {
+  Run run(steps, next);
+  std::size_t scratch = 0;
+  bool shared = false;
+  for (const Step& step : steps) {
+    scratch = std::max(scratch, step.runner.scratch);
+    shared = shared || !step.solo();
+  }
+  parallel(shared ? num_threads() : 1, scratch, [&](Team& team) { run.by(team); });
+  return run.stop();
+}
+
+Buffer CpuBackend::allocate(std::size_t bytes) const { return Buffer::allocate(bytes); }
+
+}  // namespace deepcore

@@ -1,0 +1,67 @@
+#include "deepcore/graph/apply.h"
+
+#include <algorithm>
+
+#include "deepcore/graph/backend.h"
+#include "deepcore/graph/fault.h"
+#include "deepcore/graph/tape.h"
+#include "deepcore/graph/trace.h"
+
+namespace deepcore {
+
+namespace {
+
+const Backend* the_backend = nullptr;
+
+Tensors run_now(const OpPtr& op, const Tensors& in, const Types& types, const Types& out) {
+  if (op->traits().view) return {Tensor(out[0], in[0].buffer())};
+  std::optional<Runner> runner = backend().runner(*op, types, out);
+  if (!runner) {
+    SuspendTapes outer_op_is_recorded;
+    Tensors made = op->compose(in);
+    require<TypeError>(!made.empty(), op->name(), "is not available for ", types.empty() ? out[0] : types[0]);
+    return made;
+  }
+  Tensors results;
+  std::vector<const void*> in_data;
+  std::vector<void*> out_data;
+  for (const Tensor& t : in) in_data.push_back(t.data());
+  for (const Type& type : out) {
+    results.emplace_back(type, backend().allocate(type.bytes()));
+    out_data.push_back(results.back().data());
+  }
+  Buffer workspace;
+  if (runner->workspace > 0) workspace = backend().allocate(runner->workspace);
+  const Step step{std::move(*runner), in_data.data(), out_data.data(), workspace.data(), true, op};
+  bool first = true;
+  const Stop stop = backend().execute({&step, 1}, [&] { return std::exchange(first, false); });
+  raise(stop.fault, *op, types);
+  return results;
+}
+
+}  // namespace
+
+void set_backend(const Backend* backend) { the_backend = backend; }
+
+const Backend& backend() {
+  require(the_backend != nullptr, "backend", "none is registered: call set_backend first");
+  return *the_backend;
+}
+
+Tensors apply(const OpPtr& op, const Tensors& in) {
+  const Types types = types_of(in);
+  const Types out = op->infer(types);
+  Tensors results;
+  if (std::any_of(in.begin(), in.end(), [](const Tensor& t) { return t.is_symbolic(); })) {
+    Trace* trace = Trace::current();
+    require(trace != nullptr, op->name(),
+            "was given a tensor without a value: the trace that made it has ended or is suspended");
+    results = trace->append(op, in, out);
+  } else {
+    results = run_now(op, in, types, out);
+  }
+  if (Tape::any_open()) Tape::on_apply(op, in, results);
+  return results;
+}
+
+}  // namespace deepcore

@@ -1,0 +1,61 @@
+#include "deepcore/graph/tape.h"
+
+#include <algorithm>
+
+namespace deepcore {
+
+namespace {
+thread_local std::vector<Tape*> open_tapes;
+thread_local int suspended = 0;
+}  // namespace
+
+bool Tape::any_open() { return suspended == 0 && !open_tapes.empty(); }
+
+void Tape::start() { open_tapes.push_back(this); }
+
+void Tape::stop() { std::erase(open_tapes, this); }
+
+void Tape::watch(const Tensor& tensor) { tracked_.emplace(tensor.id(), tensor); }
+
+void Tape::clear() {
+  records_.clear();
+  tracked_.clear();
+  reads_.clear();
+}
+
+Tensors Tape::reads(const Variable& variable) const {
+  auto found = reads_.find(&variable);
+  return found == reads_.end() ? Tensors{} : found->second;
+}
+
+void Tape::on_apply(const OpPtr& op, const Tensors& in, const Tensors& out) {
+  for (Tape* tape : open_tapes) {
+    const bool matters =
+        std::any_of(in.begin(), in.end(), [&](const Tensor& t) { return tape->tracked_.contains(t.id()); });
+    if (!matters) continue;
+    bool floating = false;  // nothing flows through integers
+    for (const Tensor& t : out)
+      if (is_floating(t.dtype())) {
+        tape->tracked_.emplace(t.id(), t);
+        floating = true;
+      }
+    if (floating) tape->records_.push_back({op, in, out});
+  }
+}
+
+void Tape::on_read(Variable& variable, const Tensor& value) {
+  if (suspended > 0) return;
+  for (Tape* tape : open_tapes) {
+    if (tape->watch_variables && variable.trainable && is_floating(value.dtype())) tape->watch(value);
+    if (!tape->tracked_.contains(value.id())) continue;
+    Tensors& reads = tape->reads_[&variable];
+    const bool known =
+        std::any_of(reads.begin(), reads.end(), [&](const Tensor& t) { return t.id() == value.id(); });
+    if (!known) reads.push_back(value);
+  }
+}
+
+SuspendTapes::SuspendTapes() { ++suspended; }
+SuspendTapes::~SuspendTapes() { --suspended; }
+
+}  // namespace deepcore
