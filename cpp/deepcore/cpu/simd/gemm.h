@@ -1,11 +1,69 @@
-// Packing and micro-kernels of matrix products.
+// A block of C from tiles: C (M, N) = act(A (M, K) B (K, N) + bias (N)).
 #pragma once
 
-#include "deepcore/cpu/kernels/gemm.h"
-#include "deepcore/cpu/simd/vec.h"
+#include "deepcore/cpu/simd/gemm_pack.h"
+#include "deepcore/cpu/simd/gemm_tile.h"
 
 namespace deepcore::DEEPCORE_ISA {
 
-static constexpr GemmKernels gemm_kernels = {};
+// A stretch of columns: how many registers the next tile spans, and the valid lanes of its last.
+struct GemmSpan {
+  int registers, edge;
+};
+DC_INLINE GemmSpan gemm_span(int64_t columns, int most) {
+  int registers = most;
+  while (registers > 1 && (registers - 1) * kLanes >= columns) registers /= 2;
+  const int64_t edge = columns - (registers - 1) * kLanes;
+  return {registers, edge < kLanes ? (int)edge : kLanes};
+}
+
+DC_INLINE GemmResult gemm_at(const GemmResult& to, int64_t row, int64_t col) {
+  GemmResult t = to;
+  t.c += row * to.c_row + col;
+  if (t.bias) t.bias += col;
+  return t;
+}
+
+static void gemm_block(const GemmBlock& g) {
+  // Rows in groups of nearly equal size: 32 rows as 6 6 5 5 5 5, not 6 6 6 6 6 2. A packed panel is
+  // fixed.
+  const bool packed = g.a_panel != kGemmRows * g.a_row;
+  const int64_t groups = (g.m + kGemmRows - 1) / kGemmRows;
+  const int most = groups == 1 ? gemm_registers((int)g.m) : 2;
+  GemmStrided from = {g.k, g.a, g.a_row, g.a_k, g.b, g.b_k, g.b_panel, kLanes};
+  for (int64_t j = 0; j < g.n;) {
+    const GemmSpan span = gemm_span(g.n - j, most);
+    const bool partial = span.edge < kLanes && !g.b_padded;
+    from.edge = span.edge;
+    from.b = g.b + j / kGemmCols * g.b_panel + j % kGemmCols;
+    for (int64_t i = 0; i < groups; ++i) {
+      const int64_t row = packed ? i * kGemmRows : g.m * i / groups;
+      const int64_t end =
+          packed ? (row + kGemmRows < g.m ? row + kGemmRows : g.m) : g.m * (i + 1) / groups;
+      from.a = g.a + (packed ? i * g.a_panel : row * g.a_row);
+      const GemmResult to = gemm_at(g.to, row, j);
+      if (partial) {
+        gemm_tile_of<true>((int)(end - row), span.registers, from, to);
+      } else {
+        gemm_tile_of<false>((int)(end - row), span.registers, from, to);
+      }
+    }
+    j += span.registers * kLanes;
+  }
+}
+
+static void gemm_indirect(const GemmIndirect& g) {
+  GemmPointed from = {g.k, g.segments, g.a, g.b, g.b_panel, kLanes};
+  for (int64_t j = 0; j < g.n;) {
+    const GemmSpan span = gemm_span(g.n - j, gemm_registers(g.m));
+    from.edge = span.edge;
+    from.b = g.b + j / kGemmCols * g.b_panel + j % kGemmCols;
+    gemm_tile_of<false>(g.m, span.registers, from, gemm_at(g.to, 0, j));
+    j += span.registers * kLanes;
+  }
+}
+
+static constexpr GemmKernels gemm_kernels = {kGemmRows,     kGemmCols,   gemm_block,
+                                             gemm_indirect, gemm_pack_a, gemm_pack_b};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,6 +1,7 @@
-// One SIMD register of floats or 32-bit integers, on the compiler's vector extensions, with Highway's names.
-// The width is set by this translation unit's flags. Everything is static inline in the ISA's namespace,
-// so that no symbol is shared between objects compiled for different instruction sets.
+// One SIMD register of floats or 32-bit integers, on the compiler's vector extensions, with
+// Highway's names. The width is set by this translation unit's flags. Everything is static inline
+// in the ISA's namespace, so that no symbol is shared between objects compiled for different
+// instruction sets.
 #pragma once
 
 #include <stddef.h>
@@ -48,21 +49,45 @@ DC_INLINE F32 set(float x) { return x - F32{}; }  // splat
 DC_INLINE I32 set(int32_t x) { return x - I32{}; }
 DC_INLINE F32 zero() { return F32{}; }
 
+// Lanes below n are -1, the others 0.
+DC_INLINE Mask first_n(int n) {
+  I32 lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  return lane < set((int32_t)n);
+}
+// m is first_n of something: the lanes outside read as zero and are not written, their memory never
+// touched.
+DC_INLINE F32 load_masked(const float* p, Mask m) {
+#if defined(__AVX512F__)
+  return (F32)_mm512_maskz_loadu_ps(_mm512_movepi32_mask((__m512i)m), p);
+#elif defined(__AVX2__)
+  return (F32)_mm256_maskload_ps(p, (__m256i)m);
+#else
+  F32 v = zero();
+  for (int i = 0; i < kLanes && m[i]; ++i) v[i] = p[i];
+  return v;
+#endif
+}
+DC_INLINE void store_masked(float* p, F32 v, Mask m) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, _mm512_movepi32_mask((__m512i)m), (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(p, (__m256i)m, (__m256)v);
+#else
+  for (int i = 0; i < kLanes && m[i]; ++i) p[i] = v[i];
+#endif
+}
+
 // The first n lanes (0 <= n <= kLanes), the others zero. Never touches memory past them.
 DC_INLINE F32 load_n(const float* p, int n) {
-  if (n >= kLanes) return load(p);
-  float t[kLanes] = {};
-  for (int i = 0; i < n; ++i) t[i] = p[i];
-  return load(t);
+  return n >= kLanes ? load(p) : load_masked(p, first_n(n));
 }
 DC_INLINE void store_n(float* p, F32 v, int n) {
   if (n >= kLanes) {
     store(p, v);
-    return;
+  } else {
+    store_masked(p, v, first_n(n));
   }
-  float t[kLanes];
-  store(t, v);
-  for (int i = 0; i < n; ++i) p[i] = t[i];
 }
 
 DC_INLINE I32 bits(F32 v) { return (I32)v; }

@@ -1,0 +1,62 @@
+// Copies A and B into panels: what a tile reads for one k lies together, and panels follow each
+// other. a (M, K) -> (M / rows, K, rows); b (K, N) -> (N / cols, K, cols), zeros where a panel has
+// no row or column.
+#pragma once
+
+#include "deepcore/cpu/simd/gemm_tile.h"
+#include "deepcore/cpu/simd/transpose.h"
+
+namespace deepcore::DEEPCORE_ISA {
+
+static void gemm_pack_a(int64_t m, int64_t k, const float* a, ptrdiff_t a_row, ptrdiff_t a_k,
+                        float* out) {
+  for (int64_t i = 0; i < m; i += kGemmRows, a += kGemmRows * a_row) {
+    if (m - i >= kGemmRows) {
+      for (int64_t t = 0; t < k; ++t, out += kGemmRows)
+        for (int r = 0; r < kGemmRows; ++r) out[r] = a[r * a_row + t * a_k];
+    } else {
+      for (int64_t t = 0; t < k; ++t, out += kGemmRows)
+        for (int r = 0; r < kGemmRows; ++r) out[r] = i + r < m ? a[r * a_row + t * a_k] : 0.0f;
+    }
+  }
+}
+
+// One register of columns of a panel, of which n are there.
+DC_INLINE void gemm_pack_register(int64_t k, int n, const float* b, ptrdiff_t b_k, ptrdiff_t b_col,
+                                  float* out) {
+  if (b_col == 1) {
+    const Mask mask = first_n(n);
+    if (n == kLanes) {
+      for (int64_t t = 0; t < k; ++t) store(out + t * kGemmCols, load(b + t * b_k));
+    } else {
+      for (int64_t t = 0; t < k; ++t) store(out + t * kGemmCols, load_masked(b + t * b_k, mask));
+    }
+    return;
+  }
+  int64_t t = 0;
+  if (b_k == 1 && n == kLanes) {
+    for (; t + 4 <= k; t += 4) {
+      F32 col[4];
+      load_columns(b + t, b_col, col);
+      for (int c = 0; c < 4; ++c) store(out + (t + c) * kGemmCols, col[c]);
+    }
+  }
+  for (; t < k; ++t)
+    for (int j = 0; j < kLanes; ++j) out[t * kGemmCols + j] = j < n ? b[t * b_k + j * b_col] : 0.0f;
+}
+
+static void gemm_pack_b(int64_t k, int64_t n, const float* b, ptrdiff_t b_k, ptrdiff_t b_col,
+                        float* out, ptrdiff_t out_panel) {
+  for (int64_t j = 0; j < n; j += kGemmCols, out += out_panel) {
+    for (int half = 0; half < kGemmCols; half += kLanes) {
+      const int64_t left = n - j - half;
+      gemm_pack_register(k,
+                         left <= 0       ? 0
+                         : left < kLanes ? (int)left
+                                         : kLanes,
+                         b + (j + half) * b_col, b_k, b_col, out + half);
+    }
+  }
+}
+
+}  // namespace deepcore::DEEPCORE_ISA

@@ -1,0 +1,205 @@
+// The micro-kernels: a tile of R rows by V registers of C stays in registers over the whole of k.
+// c(i, j) = act(sum_k a(i, k) b(k, j) + bias(j)), each element one chain of multiply-adds over
+// rising k. Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008); BLIS
+// (2015).
+#pragma once
+
+#include "deepcore/cpu/kernels/gemm.h"
+#include "deepcore/cpu/simd/math.h"
+#include "deepcore/cpu/simd/vec.h"
+
+namespace deepcore::DEEPCORE_ISA {
+
+// 12 accumulators, 2 registers of B and a broadcast of A: 15 of 16, and 12 chains cover the latency
+// of the multiply-add (4) times its throughput (2). A row less or two still do.
+constexpr int kGemmRows = 6;
+constexpr int kGemmCols = 2 * kLanes;
+
+// How many registers wide a tile of so few rows must be to keep as many chains.
+constexpr int gemm_registers(int rows) { return rows == 1 ? 8 : rows <= 3 ? 4 : 2; }
+
+// What a tile reads. `edge` lanes of its last register are valid, and B may end there.
+struct GemmStrided {
+  int64_t k;
+  const float* a;
+  ptrdiff_t a_row, a_k;
+  const float* b;
+  ptrdiff_t b_k, b_panel;
+  int edge;
+};
+
+// The same with rows of A by pointer, B packed.
+struct GemmPointed {
+  int64_t k, segments;
+  const float* const* a;
+  const float* b;
+  ptrdiff_t b_panel;
+  int edge;
+};
+
+template <int R, int V>
+struct GemmTile {
+  F32 c[R][V];
+};
+
+template <int R, int V>
+DC_INLINE void gemm_start(GemmTile<R, V>& tile, const GemmResult& to, int edge) {
+  const Mask mask = first_n(edge);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      const float* c = to.c + r * to.c_row + v * kLanes;
+      tile.c[r][v] = !to.accumulate ? zero() : v + 1 < V ? load(c) : load_masked(c, mask);
+    }
+  }
+}
+
+// tile += one k of a b. The loops are turned so that the fewer operands are held: the columns of a
+// tall tile, the rows of a wide one; otherwise the compiler spills.
+template <int R, int V, class Row, class Col>
+DC_INLINE void gemm_step(GemmTile<R, V>& tile, const Row& row, const Col& col) {
+  if constexpr (R > V) {
+    F32 cols[V];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) cols[v] = col(v);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const F32 x = row(r);
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) tile.c[r][v] = mul_add(x, cols[v], tile.c[r][v]);
+    }
+  } else {
+    F32 rows[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) rows[r] = row(r);
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      const F32 x = col(v);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) tile.c[r][v] = mul_add(rows[r], x, tile.c[r][v]);
+    }
+  }
+}
+
+template <bool kEdge, int R, int V>
+DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmStrided& from) {
+  const Mask mask = first_n(from.edge);
+  const ptrdiff_t a_row = from.a_row, a_k = from.a_k, b_k = from.b_k, b_panel = from.b_panel;
+  const float* a = from.a;
+  const float* high = a + 3 * a_row;  // so that every row is one addressing mode from two pointers
+  const float* b = from.b;
+  const auto row = [&](int r) __attribute__((always_inline)) {
+    return set(r < 3 ? a[r * a_row] : high[(r - 3) * a_row]);
+  };
+  const auto col = [&](int v) __attribute__((always_inline)) {
+    const float* p = b + v / 2 * b_panel + v % 2 * kLanes;
+    return kEdge && v + 1 == V ? load_masked(p, mask) : load(p);
+  };
+  for (int64_t i = 0; i < from.k; ++i, a += a_k, high += a_k, b += b_k) gemm_step(tile, row, col);
+}
+
+template <bool kEdge, int R, int V>
+DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmPointed& from) {
+  const float* b = from.b;
+  for (int64_t s = 0; s < from.segments; ++s) {
+    const float* a[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) a[r] = from.a[s * kGemmRows + r];
+    for (int64_t i = 0; i < from.k; ++i, b += kGemmCols) {
+      const auto row = [&](int r) __attribute__((always_inline)) { return set(a[r][i]); };
+      const auto col = [&](int v) __attribute__((always_inline)) {
+        return load(b + v / 2 * from.b_panel + v % 2 * kLanes);
+      };
+      gemm_step(tile, row, col);
+    }
+  }
+}
+
+// The activations that are too long to sit in every tile: over the stored tile, in L1.
+__attribute__((noinline, unused)) static void gemm_activate(const GemmResult& to, int rows,
+                                                            int64_t n) {
+  for (int r = 0; r < rows; ++r) {
+    float* c = to.c + r * to.c_row;
+    for (int64_t j = 0; j < n; j += kLanes) {
+      const int lanes = n - j < kLanes ? (int)(n - j) : kLanes;
+      const F32 v = load_n(c + j, lanes);
+      store_n(c + j, to.activation == Kind::kTanh ? tanh(v) : sigmoid(v), lanes);
+    }
+  }
+}
+
+template <int R, int V>
+DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge) {
+  const Mask mask = first_n(edge);
+  if (to.bias) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      const float* p = to.bias + v * kLanes;
+      const F32 bias = v + 1 < V ? load(p) : load_masked(p, mask);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) tile.c[r][v] = tile.c[r][v] + bias;
+    }
+  }
+  if (to.activation == Kind::kRelu) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) tile.c[r][v] = max(tile.c[r][v], zero());
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    float* c = to.c + r * to.c_row;
+#pragma GCC unroll 8
+    for (int v = 0; v + 1 < V; ++v) store(c + v * kLanes, tile.c[r][v]);
+  }
+  float* last = to.c + (V - 1) * kLanes;
+  if (edge == kLanes) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) store(last + r * to.c_row, tile.c[r][V - 1]);
+  } else {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) store_masked(last + r * to.c_row, tile.c[r][V - 1], mask);
+  }
+  if (to.activation != Kind::kIdentity && to.activation != Kind::kRelu)
+    gemm_activate(to, R, (V - 1) * kLanes + edge);
+}
+
+template <bool kEdge, int R, int V, class From>
+static void gemm_tile(const From& from, const GemmResult& to) {
+  GemmTile<R, V> tile;
+  gemm_start(tile, to, from.edge);
+  gemm_chain<kEdge>(tile, from);
+  gemm_finish(tile, to, from.edge);
+}
+
+// registers: 1, 2, 4 or 8, at most gemm_registers(R).
+template <bool kEdge, int R, class From>
+DC_INLINE void gemm_tile_of(int registers, const From& from, const GemmResult& to) {
+  constexpr int kMost = gemm_registers(R);
+  if (registers == 1) return gemm_tile<kEdge, R, 1>(from, to);
+  if (registers == 2) return gemm_tile<kEdge, R, 2>(from, to);
+  if constexpr (kMost >= 4)
+    if (registers == 4) return gemm_tile<kEdge, R, 4>(from, to);
+  if constexpr (kMost >= 8) gemm_tile<kEdge, R, 8>(from, to);
+}
+
+template <bool kEdge, class From>
+DC_INLINE void gemm_tile_of(int rows, int registers, const From& from, const GemmResult& to) {
+  switch (rows) {
+    case 1:
+      return gemm_tile_of<kEdge, 1>(registers, from, to);
+    case 2:
+      return gemm_tile_of<kEdge, 2>(registers, from, to);
+    case 3:
+      return gemm_tile_of<kEdge, 3>(registers, from, to);
+    case 4:
+      return gemm_tile_of<kEdge, 4>(registers, from, to);
+    case 5:
+      return gemm_tile_of<kEdge, 5>(registers, from, to);
+    default:
+      return gemm_tile_of<kEdge, 6>(registers, from, to);
+  }
+}
+
+}  // namespace deepcore::DEEPCORE_ISA
