@@ -8,16 +8,28 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
+// A whole panel from rows that lie together: a register at a time, whose surplus lanes the next k
+// overwrites.
+DC_INLINE void gemm_copy_rows(int64_t k, const float* a, ptrdiff_t a_k, float* out) {
+  int64_t t = 0;
+  if constexpr (kLanes == 8) {
+    const Mask mask = first_n(kGemmRows);
+    for (; t + 1 < k; ++t) store(out + t * kGemmRows, load_masked(a + t * a_k, mask));
+  }
+  for (; t < k; ++t) __builtin_memcpy(out + t * kGemmRows, a + t * a_k, kGemmRows * sizeof(float));
+}
+
 static void gemm_pack_a(int64_t m, int64_t k, const float* a, ptrdiff_t a_row, ptrdiff_t a_k,
                         float* out) {
-  for (int64_t i = 0; i < m; i += kGemmRows, a += kGemmRows * a_row) {
-    if (m - i >= kGemmRows) {
-      for (int64_t t = 0; t < k; ++t, out += kGemmRows)
-        for (int r = 0; r < kGemmRows; ++r) out[r] = a[r * a_row + t * a_k];
-    } else {
-      for (int64_t t = 0; t < k; ++t, out += kGemmRows)
-        for (int r = 0; r < kGemmRows; ++r) out[r] = i + r < m ? a[r * a_row + t * a_k] : 0.0f;
+  for (int64_t i = 0; i < m; i += kGemmRows, a += kGemmRows * a_row, out += kGemmRows * k) {
+    const int rows = m - i < kGemmRows ? (int)(m - i) : kGemmRows;
+    if (rows == kGemmRows && a_row == 1) {
+      gemm_copy_rows(k, a, a_k, out);
+      continue;
     }
+    for (int64_t t = 0; t < k; ++t)
+      for (int r = 0; r < kGemmRows; ++r)
+        out[t * kGemmRows + r] = r < rows ? a[r * a_row + t * a_k] : 0.0f;
   }
 }
 

@@ -159,7 +159,7 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
     for (int r = 0; r < R; ++r) store(last + r * to.c_row, tile.c[r][V - 1]);
   } else {
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) store_masked(last + r * to.c_row, tile.c[r][V - 1], mask);
+    for (int r = 0; r < R; ++r) store_n(last + r * to.c_row, tile.c[r][V - 1], edge);
   }
   if (to.activation != Kind::kIdentity && to.activation != Kind::kRelu)
     gemm_activate(to, R, (V - 1) * kLanes + edge);
