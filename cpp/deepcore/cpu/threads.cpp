@@ -1,22 +1,22 @@
 #include "deepcore/cpu/threads.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "deepcore/core/fork.h"
+
 #if defined(__linux__)
 #include <sched.h>
-#endif
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
 #endif
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -29,8 +29,6 @@ namespace {
 // Why not OpenMP: libgomp's child of a fork waits for threads that do not exist, and its barrier spins
 // for milliseconds under a quota. This pool is born again in a child and blocks after kSpin.
 constexpr auto kSpin = std::chrono::microseconds(20);
-
-std::atomic<std::uint64_t> fork_generation{1};
 
 void pause() {
 #if defined(__x86_64__)
@@ -244,24 +242,19 @@ class Pool {
   Gate done_;
 };
 
-// Never destroyed: its threads may outlive static destructors. A child of a fork starts a new one; the
-// old one's threads do not exist there.
-std::atomic<Pool*> the_pool{nullptr};
-
-void begin_again_in_child() {
-  fork_generation.fetch_add(1);
-  the_pool.store(new Pool);
-}
-
+// Never destroyed: its threads may outlive static destructors. The child of a fork starts another; the
+// threads of its parent's do not exist there.
 Pool& pool() {
-  static const bool once = [] {
-    the_pool.store(new Pool);
-#if defined(__unix__) || defined(__APPLE__)
-    pthread_atfork(nullptr, nullptr, begin_again_in_child);
-#endif
-    return true;
-  }();
-  (void)once;
+  static std::atomic<Pool*> the_pool{nullptr};
+  static std::atomic<std::uint64_t> born{0};
+  static ForkSafeMutex making;
+  if (born.load() != fork_generation()) {
+    std::lock_guard lock(making);
+    if (born.load() != fork_generation()) {
+      the_pool.store(new Pool);
+      born.store(fork_generation());
+    }
+  }
   return *the_pool.load();
 }
 
@@ -336,27 +329,6 @@ void parallel(int threads, std::size_t scratch, const std::function<void(Team&)>
   Region region(1);
   Member alone(0, region, own);
   body(alone);
-}
-
-void ForkSafeMutex::lock() { fresh().lock(); }
-void ForkSafeMutex::unlock() { fresh().unlock(); }
-bool ForkSafeMutex::try_lock() { return fresh().try_lock(); }
-
-std::mutex& ForkSafeMutex::fresh() {
-  const std::uint64_t now = fork_generation.load();
-  std::uint64_t mine = generation_.load();
-  // A child has one thread, so only the first use in a process can be contended.
-  while (mine != now) {
-    if (mine == kBusy) {
-      pause();
-      mine = generation_.load();
-    } else if (generation_.compare_exchange_strong(mine, kBusy)) {
-      new (memory_) std::mutex;
-      generation_.store(now);
-      break;
-    }
-  }
-  return *std::launder(reinterpret_cast<std::mutex*>(memory_));
 }
 
 }  // namespace deepcore

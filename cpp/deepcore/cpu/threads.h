@@ -1,10 +1,9 @@
 // Threads: the only room that knows them. A region runs one function on every thread of a team.
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 
 namespace deepcore {
 
@@ -35,19 +34,5 @@ void set_num_threads(int threads);  // 0: as many as there are CPUs
 int available_cpus();
 // Tests alone: a team of exactly this many, however few the CPUs; 0 ends it.
 void force_team_size(int threads);
-
-// A mutex that a forked child finds free, whoever held it in the parent.
-class ForkSafeMutex {
- public:
-  void lock();
-  void unlock();
-  bool try_lock();
-
- private:
-  std::mutex& fresh();
-  alignas(std::mutex) unsigned char memory_[sizeof(std::mutex)] = {};
-  static constexpr std::uint64_t kBusy = ~std::uint64_t{0};
-  std::atomic<std::uint64_t> generation_{0};
-};
 
 }  // namespace deepcore

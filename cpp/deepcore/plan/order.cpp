@@ -1,0 +1,61 @@
+// Each variable's new value moves to right after what it needs, so that gradients die at once.
+#include <algorithm>
+
+#include "deepcore/plan/passes.h"
+
+namespace deepcore {
+
+std::shared_ptr<Graph> order_updates(const Graph& graph) {
+  const std::size_t count = graph.nodes.size();
+  std::vector<int> maker(graph.values.size(), -1);
+  std::vector<std::vector<int>> readers(graph.values.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    for (Value v : graph.nodes[i].out) maker[v] = static_cast<int>(i);
+    for (Value v : graph.nodes[i].in) readers[v].push_back(static_cast<int>(i));
+  }
+
+  // An update waits for the makers of its inputs, and for the other readers of the value it replaces.
+  std::vector<std::vector<int>> waits_for(count);
+  std::vector<bool> is_update(count, false);
+  for (const auto& [variable, written] : graph.writes) {
+    const int node = maker[written];
+    if (node < 0) continue;
+    is_update[static_cast<std::size_t>(node)] = true;
+    for (const auto& [reader, read] : graph.reads)
+      if (reader == variable)
+        for (int r : readers[read])
+          if (r != node) waits_for[static_cast<std::size_t>(node)].push_back(r);
+  }
+  std::vector<int> updates;
+  for (std::size_t i = 0; i < count; ++i)
+    if (is_update[i]) {
+      updates.push_back(static_cast<int>(i));
+      for (Value v : graph.nodes[i].in)
+        if (maker[v] >= 0) waits_for[i].push_back(maker[v]);
+    }
+
+  auto ordered = std::make_shared<Graph>(graph);
+  ordered->nodes.clear();
+  std::vector<bool> done(count, false);
+  auto emit = [&](int i) {
+    done[static_cast<std::size_t>(i)] = true;
+    ordered->nodes.push_back(graph.nodes[static_cast<std::size_t>(i)]);
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!done[i]) emit(static_cast<int>(i));
+    for (bool again = true; again;) {
+      again = false;
+      std::erase_if(updates, [&](int u) {
+        if (done[static_cast<std::size_t>(u)]) return true;
+        const std::vector<int>& needs = waits_for[static_cast<std::size_t>(u)];
+        if (!std::all_of(needs.begin(), needs.end(), [&](int n) { return done[static_cast<std::size_t>(n)]; }))
+          return false;
+        emit(u);
+        return again = true;
+      });
+    }
+  }
+  return ordered;
+}
+
+}  // namespace deepcore
