@@ -7,6 +7,24 @@
 
 namespace deepcore {
 
-struct ReduceKernels {};
+struct ReduceKernels {
+  // In the order of ReduceKind.
+  enum { kSum, kProd, kMax, kMin, kKinds };
+
+  // out[r] = x[r, 0] o x[r, 1] o ...; x: (count, n). Combined in float within blocks of 1024, in
+  // double across them, in an order that depends on n alone. An empty row gives the identity.
+  using Rows = void (*)(const float* x, int64_t count, int64_t n, double* out);
+  Rows rows[kKinds];
+
+  // total[c] = total[c] o x[0, c] o x[1, c] ...; x: (rows, cols) with rows `stride` apart. In float
+  // within blocks of 128 rows, in double across them; a column's order depends on `rows` alone.
+  // x[0, readable) is memory that may be read, though not used.
+  using Columns = void (*)(const float* x, int64_t rows, int64_t stride, int64_t cols,
+                           int64_t readable, double* total);
+  Columns columns[kKinds];
+
+  // The position of the first largest (smallest) of n > 0 floats; the first NaN, if there is one.
+  int64_t (*first_extreme)(const float* x, int64_t n, bool largest);
+};
 
 }  // namespace deepcore

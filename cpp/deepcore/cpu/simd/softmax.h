@@ -1,11 +1,136 @@
 // Rows: softmax, log-softmax, cross-entropy.
+// exp(x - max) never overflows; sums as in reduce.h: float within 1,024 elements, double across.
 #pragma once
 
 #include "deepcore/cpu/kernels/softmax.h"
+#include "deepcore/cpu/simd/math.h"
+#include "deepcore/cpu/simd/reduce.h"
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
 
-static constexpr SoftmaxKernels softmax_kernels = {};
+#define DC_LAMBDA __attribute__((always_inline))
+
+// Calls f(i, lanes) for each register of [0, n): only the last may have fewer than kLanes.
+template <class F>
+DC_INLINE void for_each_register(int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(i, kLanes);
+  if (i < n) f(i, (int)(n - i));
+}
+
+// The largest number. NaN may be passed over: it spoils the sum of exponentials later.
+DC_INLINE float row_max(const float* x, int64_t n) {
+  F32 a = set(MaxOp::kIdentity), b = a;
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    a = fast_max(load(x + i), a);
+    b = fast_max(load(x + i + kLanes), b);
+  }
+  for_each_register(n - i, [&](int64_t j, int m) DC_LAMBDA {
+    a = fast_max(select(first_n(m), load_n(x + i + j, m), a), a);
+  });
+  return fold<MaxOp>(fast_max(a, b));
+}
+
+// The sum of f(i, lanes), whose other lanes must be 0, over the registers of a row.
+template <class F>
+DC_INLINE double row_sum(int64_t n, F f) {
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += kRowBlock) {
+    F32 sum = zero();
+    const int64_t size = n - begin < kRowBlock ? n - begin : kRowBlock;
+    for_each_register(size, [&](int64_t i, int m) DC_LAMBDA { sum = sum + f(begin + i, m); });
+    total += (double)fold<SumOp>(sum);
+  }
+  return total;
+}
+
+// The sum of exp(x - shift); with y, the exponentials too.
+template <bool kStore>
+DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, float* y) {
+  return row_sum(n, [&](int64_t i, int m) DC_LAMBDA {
+    const F32 e = select(first_n(m), exp(load_n(x + i, m) - set(shift)), zero());
+    if constexpr (kStore) store_n(y + i, e, m);
+    return e;
+  });
+}
+
+DC_INLINE float log_of(double total) { return log(set((float)total))[0]; }
+
+static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const double total = row_exp_sum<true>(x, n, row_max(x, n), y);
+    const F32 scale = set((float)(1.0 / total));
+    for_each_register(
+        n, [&](int64_t i, int m) DC_LAMBDA { store_n(y + i, load_n(y + i, m) * scale, m); });
+  }
+}
+
+static void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const float shift = row_max(x, n);
+    const F32 log_total = set(log_of(row_exp_sum<false>(x, n, shift, nullptr)));
+    for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
+      // In two steps: max + log(total) would lose the digits of a small difference.
+      store_n(y + i, load_n(x + i, m) - set(shift) - log_total, m);
+    });
+  }
+}
+
+static void softmax_grad_rows(const float* y, const float* gy, float* gx, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, y += n, gy += n, gx += n) {
+    const F32 dot = set((float)row_sum(
+        n, [&](int64_t i, int m) DC_LAMBDA { return load_n(y + i, m) * load_n(gy + i, m); }));
+    for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
+      store_n(gx + i, load_n(y + i, m) * (load_n(gy + i, m) - dot), m);
+    });
+  }
+}
+
+DC_INLINE void fill_row(float* y, int64_t n, float value) {
+  for (int64_t i = 0; i < n; ++i) y[i] = value;
+}
+
+static void cross_entropy_rows(const float* x, const int64_t* label, float* loss, int64_t rows,
+                               int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, x += n) {
+    if (label[r] < 0) {
+      loss[r] = label[r] == kIgnoredLabel ? 0.0f : __builtin_nanf("");
+      continue;
+    }
+    const float shift = row_max(x, n);
+    const float log_total = log_of(row_exp_sum<false>(x, n, shift, nullptr));
+    loss[r] = log_total - (x[label[r]] - shift);
+  }
+}
+
+static void cross_entropy_grad_rows(const float* x, const int64_t* label, const float* g, float* gx,
+                                    int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, x += n, gx += n) {
+    if (label[r] < 0) {
+      fill_row(gx, n, label[r] == kIgnoredLabel ? 0.0f : __builtin_nanf(""));
+      continue;
+    }
+    const double total = row_exp_sum<true>(x, n, row_max(x, n), gx);
+    const float scale = (float)(1.0 / total), at_label = gx[label[r]] * scale - 1.0f;
+    for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
+      store_n(gx + i, load_n(gx + i, m) * set(scale) * set(g[r]), m);
+    });
+    gx[label[r]] = at_label * g[r];
+  }
+}
+
+static void clipped_loss(const float* p, float* y, int64_t n) {
+  for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
+    const F32 kept = min(max(load_n(p + i, m), set(1e-7f)), set(1.0f - 1e-7f));
+    store_n(y + i, -log(kept), m);
+  });
+}
+
+static constexpr SoftmaxKernels softmax_kernels = {
+    softmax_rows,       log_softmax_rows,        softmax_grad_rows,
+    cross_entropy_rows, cross_entropy_grad_rows, clipped_loss,
+};
 
 }  // namespace deepcore::DEEPCORE_ISA
