@@ -29,8 +29,13 @@ DC_INLINE F32 log10(F32 x) {
 // Beyond 2^20 the reduction needs many digits of pi: there, lane by lane, the C library's function.
 template <float (*exact)(float)>
 DC_INLINE F32 far_lanes(F32 x, F32 y) {
+  const Mask far = ~(abs(x) < 0x1p20f);  // inf and NaN too
+  int64_t any[kLanes / 2];
+  __builtin_memcpy(any, &far, sizeof any);
+  for (int i = 1; i < kLanes / 2; ++i) any[0] |= any[i];
+  if (any[0] == 0) return y;
   for (int i = 0; i < kLanes; ++i)
-    if (!(__builtin_fabsf(x[i]) < 0x1p20f)) y[i] = exact(x[i]);
+    if (far[i]) y[i] = exact(x[i]);
   return y;
 }
 DC_INLINE float far_sin(float x) { return (float)__builtin_sin((double)x); }

@@ -1,4 +1,6 @@
-// Optimizer steps.
+// Optimizer steps: one pass over parameter, gradient and state.
+// No fused multiply-adds: the bits are those of the definition run op by op, and memory sets the
+// pace anyway.
 #pragma once
 
 #include "deepcore/cpu/kernels/update.h"
@@ -6,6 +8,48 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-static constexpr UpdateKernels update_kernels = {};
+DC_INLINE void put(float* out, int64_t i, F32 x, int lanes) {
+  if (out != nullptr) store_n(out + i, x, lanes);
+}
+
+static void sgd(const float* p, const float* g, float lr, float* p_out, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int lanes = n - i < kLanes ? (int)(n - i) : kLanes;
+    put(p_out, i, load_n(p + i, lanes) - lr * load_n(g + i, lanes), lanes);
+  }
+}
+
+template <bool kNesterov>
+static void momentum_loop(const float* p, const float* g, float lr, const float* v, float momentum,
+                          float* p_out, float* v_out, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int lanes = n - i < kLanes ? (int)(n - i) : kLanes;
+    const F32 old = load_n(p + i, lanes), step = lr * load_n(g + i, lanes);
+    const F32 velocity = momentum * load_n(v + i, lanes) - step;
+    put(v_out, i, velocity, lanes);
+    put(p_out, i, kNesterov ? old + momentum * velocity - step : old + velocity, lanes);
+  }
+}
+
+static void sgd_momentum(const float* p, const float* g, float lr, const float* v, float momentum,
+                         bool nesterov, float* p_out, float* v_out, int64_t n) {
+  (nesterov ? momentum_loop<true> : momentum_loop<false>)(p, g, lr, v, momentum, p_out, v_out, n);
+}
+
+static void adam(const float* p, const float* g, float alpha, const float* m, const float* v,
+                 AdamNumbers numbers, float* p_out, float* m_out, float* v_out, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int lanes = n - i < kLanes ? (int)(n - i) : kLanes;
+    const F32 grad = load_n(g + i, lanes);
+    const F32 m0 = load_n(m + i, lanes), v0 = load_n(v + i, lanes), p0 = load_n(p + i, lanes);
+    const F32 m1 = m0 + (grad - m0) * numbers.one_minus_beta1;
+    const F32 v1 = v0 + (grad * grad - v0) * numbers.one_minus_beta2;
+    put(m_out, i, m1, lanes);
+    put(v_out, i, v1, lanes);
+    put(p_out, i, p0 - alpha * m1 / (sqrt(v1) + numbers.epsilon), lanes);
+  }
+}
+
+static constexpr UpdateKernels update_kernels = {sgd, sgd_momentum, adam};
 
 }  // namespace deepcore::DEEPCORE_ISA
