@@ -1,0 +1,28 @@
+// The blocking of f32 matrix products: how one becomes tasks, what is packed, and where.
+#pragma once
+
+#include "deepcore/cpu/kernels.h"
+#include "deepcore/graph/backend.h"
+#include "deepcore/ops/kinds.h"
+
+namespace deepcore {
+
+// C = act(A B + bias) for each entry of `batch`. Inputs 0, 1, 2 of the call are A, B and the bias
+// (N), output 0 is C (batch..., M, N).
+struct Gemm {
+  std::int64_t m = 0, n = 0, k = 0;
+  bool ta = false, tb = false;  // A is stored (K, M), B is stored (N, K)
+  Epilogue epilogue;
+  // The leading axes of C, and the elements between neighbours along them in A and B: 0 where
+  // broadcast.
+  Shape batch;
+  Dims a_strides, b_strides;
+};
+
+// `table` serves the tests, which run every instruction set.
+Runner gemm_runner(const Gemm& gemm, const Kernels& table = kernels());
+
+// The element offset of entry `index` (row-major) of `shape`, by the given strides.
+std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strides);
+
+}  // namespace deepcore
