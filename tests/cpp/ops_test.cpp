@@ -7,11 +7,6 @@
 namespace deepcore::testing {
 namespace {
 
-class Ops : public ::testing::Test {
- protected:
-  void SetUp() override { set_backend(&CpuBackend::instance()); }
-};
-
 Tensor f64(const Numbers& values, const Shape& shape) { return tensor(values, shape); }
 Tensor i32(const Numbers& values) {
   return tensor(values, {static_cast<std::int64_t>(values.size())}, DType::kInt32);
@@ -37,7 +32,7 @@ void expect_composed(const O& op, const Tensors& in) {
 const std::vector<Shape> kRows = {{3, 1},  {2, 7},  {5, 8},  {2, 9},    {1, 15},
                                   {3, 16}, {2, 17}, {0, 10}, {2, 3, 5}, {2, 131}};
 
-TEST_F(Ops, SoftmaxIsComposed) {
+TEST(Ops, SoftmaxIsComposed) {
   for (DType dtype : kBoth)
     for (const Shape& shape : kRows) {
       const Tensors x = spread({shape, shape}, -30, 30, 4, dtype);
@@ -47,7 +42,7 @@ TEST_F(Ops, SoftmaxIsComposed) {
     }
 }
 
-TEST_F(Ops, SparseCrossEntropyIsComposed) {
+TEST(Ops, SparseCrossEntropyIsComposed) {
   for (DType dtype : kBoth)
     for (const Shape& shape : kRows)
       for (DType label_dtype : {DType::kInt32, DType::kInt64})
@@ -67,7 +62,7 @@ TEST_F(Ops, SparseCrossEntropyIsComposed) {
           }
 }
 
-TEST_F(Ops, DropoutIsComposed) {
+TEST(Ops, DropoutIsComposed) {
   for (DType dtype : kBoth)
     for (std::int64_t n : {0, 1, 3, 4, 7, 8, 9, 31, 1000})
       for (double rate : {0.1, 0.5, 0.9})
@@ -75,7 +70,7 @@ TEST_F(Ops, DropoutIsComposed) {
                                         tensor({3, static_cast<double>(n)}, {2}, DType::kInt64)});
 }
 
-TEST_F(Ops, UpdatesAreComposed) {
+TEST(Ops, UpdatesAreComposed) {
   for (DType dtype : kBoth)
     for (std::int64_t n : {0, 1, 7, 8, 9, 17, 1000}) {
       const Tensors x = spread({{n}, {n}, {n}, {n}}, -1, 1, 7, dtype);
@@ -89,19 +84,19 @@ TEST_F(Ops, UpdatesAreComposed) {
 
 // ---- values that a formula in one line does not give
 
-TEST_F(Ops, LogsumexpOfInfinities) {
+TEST(Ops, LogsumexpOfInfinities) {
   const double inf = INFINITY;
   EXPECT_EQ(numbers(logsumexp(f64({-inf, -inf, inf, 0, 1000, 1000}, {3, 2}), {1})),
             (Numbers{-inf, inf, 1000 + std::log(2.0)}));
 }
 
-TEST_F(Ops, MeanAndVariance) {
+TEST(Ops, MeanAndVariance) {
   EXPECT_EQ(numbers(mean(full({49}, 1, DType::kFloat32), {0})), (Numbers{1}));
   EXPECT_EQ(numbers(variance(f64({1, 2, 3, 4}, {4}), {0})), (Numbers{1.25}));
   EXPECT_TRUE(std::isnan(numbers(mean(f64({}, {0}), {0}))[0]));
 }
 
-TEST_F(Ops, ShapingMovesElements) {
+TEST(Ops, ShapingMovesElements) {
   const Tensor x = f64({0, 1, 2, 3, 4, 5}, {2, 3});
   EXPECT_EQ(numbers(transpose(x, {1, 0})), (Numbers{0, 3, 1, 4, 2, 5}));
   EXPECT_EQ(numbers(flip(x, {0, 1})), (Numbers{5, 4, 3, 2, 1, 0}));
@@ -123,7 +118,7 @@ TEST_F(Ops, ShapingMovesElements) {
             (Numbers{0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}));
 }
 
-TEST_F(Ops, EmptyTensorsWork) {
+TEST(Ops, EmptyTensorsWork) {
   const Tensor none = f64({}, {0, 3});
   EXPECT_EQ(numbers(sum(none, {0})), (Numbers{0, 0, 0}));
   EXPECT_EQ(numbers(prod(none, {0})), (Numbers{1, 1, 1}));
@@ -134,7 +129,7 @@ TEST_F(Ops, EmptyTensorsWork) {
   EXPECT_EQ(reshape(none, {-1, 1}).shape(), (Shape{0, 1}));
 }
 
-TEST_F(Ops, CategoricalFollowsTheProbabilities) {
+TEST(Ops, CategoricalFollowsTheProbabilities) {
   const Tensor logits = f64({std::log(0.7), std::log(0.1), std::log(0.2)}, {1, 3});
   const Numbers draws =
       numbers(categorical(logits, tensor({1, 2}, {2}, DType::kInt64), 20000, DType::kInt32));
@@ -144,12 +139,12 @@ TEST_F(Ops, CategoricalFollowsTheProbabilities) {
   EXPECT_NEAR(share[1], 0.1, 0.01);
 }
 
-TEST_F(Ops, TransposeOfAxesOfOneSharesMemory) {
+TEST(Ops, TransposeOfAxesOfOneSharesMemory) {
   const Tensor x = f64({1, 2, 3}, {1, 3, 1});
   EXPECT_EQ(transpose(x, {1, 0, 2}).data(), x.data());
 }
 
-TEST_F(Ops, FlopsCountMultipliesAndAdds) {
+TEST(Ops, FlopsCountMultipliesAndAdds) {
   const Type a{DType::kFloat32, {5, 3, 4}}, b{DType::kFloat32, {4, 6}};
   const MatMul product{false, false};
   EXPECT_EQ(product.flops({a, b}, product.infer({a, b})), 2 * 5 * 3 * 4 * 6);
@@ -161,12 +156,12 @@ TEST_F(Ops, FlopsCountMultipliesAndAdds) {
   EXPECT_EQ((ConvGradFilter{{}, 2, k.shape}.flops({x, y[0]}, {k})), c.flops({x, k}, y));
 }
 
-TEST_F(Ops, SamePaddingPutsTheOddCellLast) {
+TEST(Ops, SamePaddingPutsTheOddCellLast) {
   const Window2D w = make_window("conv2d", {1, 5, 6, 1}, {2, 3}, {1, 2}, {1, 1}, "same");
   EXPECT_EQ(join(w), "stride=[1, 2] dilation=[1, 1] pad=[0, 0]..[1, 1]");
 }
 
-TEST_F(Ops, PrintTheirSettings) {
+TEST(Ops, PrintTheirSettings) {
   EXPECT_EQ((MatMul{true, false}.str()), "matmul(true, false, plain)");
   EXPECT_EQ((MatMul{false, false, {true, Kind::kRelu}}.str()), "matmul(false, false, bias+relu)");
   EXPECT_EQ(Unary{Kind::kExp}.str(), "unary(exp)");
@@ -192,7 +187,7 @@ TEST(Promote, FollowsKeras) {
 
 // ---- errors
 
-TEST_F(Ops, ErrorsNameWhatCameAndWhatWasExpected) {
+TEST(Ops, ErrorsNameWhatCameAndWhatWasExpected) {
   const Tensor x = any({2, 3}), image = any({8, 32, 32, 3}), labels = i32({1, 2});
   const Tensor key = any({2}, DType::kInt64);
   const auto key_of_floats = any({2});
