@@ -69,7 +69,7 @@ class OpOf : public Op {
     std::apply(
         [&]([[maybe_unused]] const auto&... field) {
           [[maybe_unused]] const char* sep = "(";
-          ((text += sep + field_text(field), sep = ", "), ...);
+          ((text += sep, text += field_text(field), sep = ", "), ...);
           if (sizeof...(field) > 0) text += ")";
         },
         static_cast<const T&>(*this).fields());
