@@ -145,7 +145,7 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) tile.c[r][v] = max(tile.c[r][v], zero());
+      for (int v = 0; v < V; ++v) tile.c[r][v] = fast_max(zero(), tile.c[r][v]);  // NaN and -0 stay
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
