@@ -21,6 +21,7 @@ void Tape::clear() {
   records_.clear();
   tracked_.clear();
   reads_.clear();
+  variables_.clear();
 }
 
 Tensors Tape::reads(const Variable& variable) const {
@@ -48,7 +49,10 @@ void Tape::on_read(Variable& variable, const Tensor& value) {
   for (Tape* tape : open_tapes) {
     if (tape->watch_variables && variable.trainable && is_floating(value.dtype())) tape->watch(value);
     if (!tape->tracked_.contains(value.id())) continue;
-    Tensors& reads = tape->reads_[&variable];
+    auto [entry, first] = tape->reads_.try_emplace(&variable);
+    if (first)
+      if (VariablePtr owned = variable.weak_from_this().lock()) tape->variables_.push_back(std::move(owned));
+    Tensors& reads = entry->second;
     const bool known =
         std::any_of(reads.begin(), reads.end(), [&](const Tensor& t) { return t.id() == value.id(); });
     if (!known) reads.push_back(value);

@@ -28,6 +28,8 @@ class Tape {
   const std::vector<Record>& records() const { return records_; }
   // Every tensor that a read of `variable` gave while the tape was open.
   Tensors reads(const Variable& variable) const;
+  // The variables read and watched, in the order of their first read.
+  const std::vector<VariablePtr>& variables() const { return variables_; }
 
   static void on_apply(const OpPtr& op, const Tensors& in, const Tensors& out);
   static void on_read(Variable& variable, const Tensor& value);
@@ -37,6 +39,7 @@ class Tape {
   std::vector<Record> records_;
   std::unordered_map<const void*, Tensor> tracked_;  // holds them, so that ids stay unique
   std::unordered_map<const Variable*, Tensors> reads_;
+  std::vector<VariablePtr> variables_;
 };
 
 // No tape of this thread records while one lives (inside compose, inside stop_recording()).
