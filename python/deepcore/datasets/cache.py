@@ -61,8 +61,9 @@ def _download(origin: str, path: Path, sha256: str) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             if digest.hexdigest() != sha256:
+                found = digest.hexdigest()
                 raise OSError(
-                    f"{origin} arrived damaged: its SHA-256 is {digest.hexdigest()}, not {sha256}; try again"
+                    f"{origin} arrived damaged (SHA-256 {found}, not {sha256}): try again"
                 )
             os.replace(temporary, path)
         except BaseException:
