@@ -1,0 +1,43 @@
+"""Runs a function on shapes alone: what it would give, without computing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from deepcore import _core, tree
+from deepcore.symbolic import KerasTensor
+from deepcore.transforms import no_trace
+
+# Two sizes for each unknown one: an axis of the outputs that differs between them is unknown too.
+# Primes, so that no product or sum of sizes hides the difference.
+_STAND_INS = (83, 89)
+
+
+def output_specs(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
+    """The outputs of `function` as KerasTensors; its KerasTensor arguments may have unknown sizes.
+
+    Variables keep their values, whatever `function` assigns.
+    """
+    if any(None in t.shape for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)):
+        first, second = (_trace(function, args, kwargs, size) for size in _STAND_INS)
+        return tree.map_structure(_merge, first, second)
+    only = _trace(function, args, kwargs, 1)
+    return tree.map_structure(lambda t: KerasTensor(t.shape, t.dtype), only)
+
+
+def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any, size: int) -> Any:
+    with no_trace(), _core.SuspendTapes(), _core.Trace() as trace:
+
+        def enter(leaf: Any) -> Any:
+            if not isinstance(leaf, KerasTensor):
+                return leaf
+            return trace.input([size if d is None else d for d in leaf.shape], leaf.dtype)
+
+        args = tree.map_structure(enter, args)
+        return function(*args, **tree.map_structure(enter, kwargs))
+
+
+def _merge(a: Any, b: Any) -> KerasTensor:
+    dims = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
+    return KerasTensor(dims, a.dtype)

@@ -1,0 +1,215 @@
+"""How a layer is called: convert, check, build, pass `training` on, compute."""
+
+from __future__ import annotations
+
+import inspect
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepcore import abstract, naming, ops, tree
+from deepcore.layers import shapes
+from deepcore.layers.context import call_context, inherited_training
+from deepcore.layers.input_spec import assert_input_compatibility
+from deepcore.layers.state import LayerState
+from deepcore.symbolic import KerasHistory, KerasTensor, is_symbolic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deepcore._core import Tensor
+
+
+class LayerCalls(LayerState):
+    """The part of `Layer` that runs calls and collects losses."""
+
+    autocast: bool
+    compute_dtype: str
+    input_dtype: str
+    input_spec: Any
+    activity_regularizer: Callable[[Any], Any] | None
+    build: Callable[..., None]
+    call: Callable[..., Any]
+    _losses: list[Tensor]
+    _scope_open: bool
+    # Of the outputs, as `summary` shows them; a class attribute until the first call.
+    _called_shapes: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Builds on the first call, casts the inputs, and computes.
+
+        Raises:
+            ValueError: an input does not fit the layer.
+        """
+        self._check_init()
+        with layer_scope(self):
+            if is_symbolic(args) or is_symbolic(list(kwargs.values())):
+                return self._symbolic_call(args, kwargs)
+            args = tree.map_structure(self._convert, args)
+            kwargs = tree.map_structure(self._convert, kwargs)
+            self._check_first(args)
+            self._maybe_build(args, kwargs)
+            training = self._resolve_training(args, kwargs)
+            with call_context(training) as context:
+                if context.entry:
+                    self._clear_losses()
+                outputs = self.call(*args, **kwargs)
+                if self.activity_regularizer is not None:
+                    self._regularize_activity(outputs)
+        self.built = True
+        if self._called_shapes is None:
+            self.__dict__["_called_shapes"] = tree.map_structure(_rowless, outputs)
+        return outputs
+
+    def _convert(self, x: Any) -> Any:
+        """Arrays become tensors; floats take the compute dtype."""
+        if isinstance(x, str | int | float | bool | type(None)):
+            return x
+        if isinstance(x, np.ndarray | np.generic) or ops.is_tensor(x):
+            is_float = str(x.dtype).startswith(("float", "bfloat"))
+            return ops.convert_to_tensor(
+                x, self.input_dtype if self.autocast and is_float else None
+            )
+        return self._convert(np.asarray(x)) if hasattr(x, "__array__") else x
+
+    def _check_first(self, args: tuple[Any, ...]) -> None:
+        if not args:
+            return
+        for leaf in tree.flatten(args[0]):
+            if isinstance(leaf, str | int | float | bool):
+                raise ValueError(
+                    "Only tensors may be passed as the first argument of a layer. "
+                    f"Received: {leaf!r} (of type {type(leaf).__name__}) in a call of layer "
+                    f'"{self.name}". Convert lists with `np.array(...)`.'
+                )
+        assert_input_compatibility(self.input_spec, args[0], self.name)
+
+    def _maybe_build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.built or getattr(type(self).build, "_is_default", False):
+            return
+        by_name = shapes.of_arguments(shapes.parameters_of(type(self), "call"), args, kwargs)
+        self.build(**shapes.for_method(shapes.parameters_of(type(self), "build"), by_name))
+        self._check_first(args)  # build knows more about the input
+
+    def _resolve_training(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | None:
+        """`training` as given, else the caller's, else the default of `call`; set in `kwargs`."""
+        parameters = shapes.parameters_of(type(self), "call")
+        accepts = "training" in parameters
+        if accepts and len(args) > (position := list(parameters).index("training")):
+            return args[position]  # type: ignore[no-any-return]
+        training = kwargs.pop("training", None)
+        if training is None:
+            training = inherited_training()
+        if accepts and training is None:
+            default = parameters["training"].default
+            return None if default is inspect.Parameter.empty else default
+        if accepts:
+            kwargs["training"] = training
+        return training  # type: ignore[no-any-return]
+
+    # ---- calls on shapes
+
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._check_first(args)
+        self._maybe_build(args, kwargs)
+        outputs = self.compute_output_spec(*args, **kwargs)
+        self.built = True
+        self.__dict__["_called_shapes"] = tree.map_structure(lambda t: t.shape, outputs)
+        for index, leaf in enumerate(tree.flatten(outputs)):
+            leaf._keras_history = KerasHistory(self, 0, index)  # type: ignore[arg-type]
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """KerasTensors of the outputs, from KerasTensors of the inputs."""
+        if getattr(type(self).compute_output_shape, "_is_default", False):
+            return self._traced_outputs(args, kwargs)
+        by_name = shapes.of_arguments(shapes.parameters_of(type(self), "call"), args, kwargs)
+        target = shapes.parameters_of(type(self), "compute_output_shape")
+        shape = self.compute_output_shape(**shapes.for_method(target, by_name))
+        return shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for a shape of the input; found by tracing `call` by default."""
+        spec = shapes.map_shapes(lambda s: KerasTensor(s, self.compute_dtype), input_shape)
+        return tree.map_structure(lambda t: t.shape, self._traced_outputs((spec,), {}))
+
+    compute_output_shape._is_default = True  # type: ignore[attr-defined]
+
+    def _traced_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with call_context(bool(self._resolve_training(args, kwargs))):
+                return self.call(*args, **kwargs)
+
+        try:
+            return abstract.output_specs(run, args, kwargs)
+        finally:
+            self._clear_losses()  # of symbolic values
+
+    # ---- losses
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds scalars to the training loss; for use inside `call`.
+
+        Raises:
+            ValueError: not a tensor.
+        """
+        for value in tree.flatten(loss):
+            if not ops.is_tensor(value):
+                raise ValueError(f"add_loss: expected scalar tensors. Received: {value!r}.")
+            self._losses.append(value)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What `add_loss` collected in the last call, and the weights' penalties."""
+        found = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        for variable in self.trainable_weights:
+            if variable.regularizer is not None:
+                found.append(variable.regularizer(variable))
+        return found
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._losses.clear()
+
+    def _regularize_activity(self, outputs: Any) -> None:
+        assert self.activity_regularizer is not None
+        for output in tree.flatten(outputs):
+            loss = self.activity_regularizer(output)
+            # Per sample, so that the batch size does not change the penalty's strength.
+            self.add_loss(loss / max(1, output.shape[0]) if output.shape else loss)
+
+    def _check_init(self) -> None:
+        if "_scope_open" not in self.__dict__:
+            raise RuntimeError(
+                f"In layer {type(self).__name__!r}, you forgot to call `super().__init__()` as the "
+                "first statement in the `__init__()` method."
+            )
+
+
+def _rowless(output: Any) -> tuple[int | None, ...]:
+    """The shape of an output, its batch axis unknown."""
+    return (None, *output.shape[1:]) if getattr(output, "shape", ()) else ()
+
+
+class layer_scope:
+    """Opens the layer's name scope, once: `build` inside `__call__` must not put the name twice."""
+
+    def __init__(self, layer: LayerCalls) -> None:
+        self._layer = layer
+        self._scope = None if layer._scope_open else naming.name_scope(layer.name)
+
+    def __enter__(self) -> None:
+        if self._scope is not None:
+            self._scope.__enter__()
+            self._layer._scope_open = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._scope is not None:
+            self._layer._scope_open = False
+            self._scope.__exit__(kind, value, trace)

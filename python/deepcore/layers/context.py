@@ -1,0 +1,44 @@
+"""The call that is running: `training` reaches sublayers through it."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+_local = threading.local()
+
+
+class call_context:
+    """The `training` flag of the layer call that is running; calls inside inherit it.
+
+    `entry` is True for the outermost call.
+    """
+
+    def __init__(self, training: bool | None) -> None:
+        self.training = training
+        self.entry = False
+
+    def __enter__(self) -> call_context:
+        self._outer = getattr(_local, "current", None)
+        self.entry = self._outer is None
+        _local.current = self
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _local.current = self._outer
+
+
+def inherited_training() -> bool | None:
+    """`training` of the enclosing call; None outside of calls."""
+    current: call_context | None = getattr(_local, "current", None)
+    return None if current is None else current.training
+
+
+def in_call() -> bool:
+    """Whether a layer call is running in this thread."""
+    return getattr(_local, "current", None) is not None

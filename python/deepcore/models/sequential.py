@@ -1,0 +1,261 @@
+"""Sequential: layers one after the other (keras.Sequential)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from deepcore import ops
+from deepcore.layers.core.input_layer import InputLayer
+from deepcore.layers.layer import Layer
+from deepcore.layers.shapes import tupled
+from deepcore.models.model import Model
+from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
+from deepcore.symbolic import KerasTensor, Shape, is_shape, standardize_shape
+
+if TYPE_CHECKING:
+    from deepcore._core import Tensor
+
+
+@builtin("keras")
+class Sequential(Model):
+    """A stack of layers; each takes the one before.
+
+    With an `Input` (or `input_shape=` on the first layer) weights are made at once, else on the
+    first call, `fit` or `build`.
+
+    Args:
+        layers: the layers.
+        trainable: whether training changes the weights.
+        name: of the model.
+
+    Example:
+        >>> model = Sequential([Input((784,)), Dense(64, activation="relu"), Dense(10)])
+        >>> model.output_shape
+        (None, 10)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trainable=trainable, name=name, **kwargs)
+        self._output_spec: KerasTensor | None = None
+        for layer in layers or []:
+            self._append(layer)
+        self._rebuild()
+
+    def _lock_state(self) -> None:
+        """Layers may come and go at any time."""
+
+    # ---- the stack
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Puts a layer on top.
+
+        Raises:
+            ValueError: not a layer, a name that is taken, or a second input.
+        """
+        self._append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Any:
+        """Takes the last layer off and gives it back.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not self.layers:
+            raise ValueError(f"Sequential model '{self.name}' has no layers to pop.")
+        layer = self._layers.pop()
+        self._reset()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    def _append(self, layer: Any) -> None:
+        history = getattr(layer, "_keras_history", None)
+        if history is not None and isinstance(history.operation, InputLayer):
+            layer = history.operation
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                "Only instances of `deepcore.layers.Layer` can be added to a Sequential model. "
+                f"Received: {layer!r} (of type {type(layer).__name__})"
+            )
+        if any(layer.name == other.name and layer is not other for other in self._layers):
+            raise ValueError(
+                "All layers added to a Sequential model should have unique names. Name "
+                f"'{layer.name}' is already the name of a layer in this model. Update the `name` "
+                "argument to pass a unique name."
+            )
+        if isinstance(layer, InputLayer) and self._layers:
+            raise ValueError(
+                f"Sequential model '{self.name}': an Input must come first. It has "
+                f"{len(self._layers)} layers already."
+            )
+        if not self._layers and layer._batch_input_shape is not None:
+            self._layers.append(InputLayer(batch_shape=layer._batch_input_shape))
+        elif not self._layers and isinstance(layer, Sequential) and layer.built:
+            self._layers.append(InputLayer(batch_shape=layer.input_shape))
+        self._layers.append(layer)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.built = False
+        self._output_spec = None
+        self._steps.clear()
+
+    def _rebuild(self) -> None:
+        if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
+            self.build(self._layers[0].batch_shape)
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, without the input."""
+        skip = bool(self._layers) and isinstance(self._layers[0], InputLayer)
+        return self._layers[1:] if skip else list(self._layers)
+
+    # ---- shapes
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights of all layers.
+
+        Args:
+            input_shape: with the batch axis, None where unknown.
+
+        Raises:
+            ValueError: there are no layers, another input shape is set, or a layer does not fit.
+        """
+        if not self._layers:
+            raise ValueError(
+                f"Sequential model '{self.name}' cannot be built because it has no layers. "
+                "Call `model.add(layer)`."
+            )
+        first = self._layers[0]
+        if isinstance(first, InputLayer):
+            if input_shape is not None and standardize_shape(input_shape) != first.batch_shape:
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input "
+                    f"shape {first.batch_shape}. You cannot build it with {input_shape=}."
+                )
+            x = first.output
+        elif is_shape(input_shape) and len(input_shape):
+            dtype = first.compute_dtype
+            entry = InputLayer(batch_shape=(None, *input_shape[1:]), dtype=dtype)
+            x = entry.output
+        else:
+            return  # several inputs: built by the first call
+        for layer in self.layers:
+            x = layer(x)
+        if not isinstance(first, InputLayer):
+            self._layers.insert(0, entry)
+        self._output_spec = x
+
+    @property
+    def _input(self) -> InputLayer | None:
+        return self._layers[0] if self.built and isinstance(self._layers[0], InputLayer) else None
+
+    @property
+    def input_shape(self) -> Shape:
+        """The input's shape, None for the batch axis."""
+        return self.inputs[0].shape
+
+    @property
+    def output_shape(self) -> Any:
+        """The output's shape, None for the batch axis."""
+        return self.outputs[0].shape
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic input."""
+        if self._input is None:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined inputs yet.")
+        return [self._input.output]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic output."""
+        if self._output_spec is None:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined outputs yet.")
+        return [self._output_spec]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    @property
+    def input_dtype(self) -> str:  # type: ignore[override]
+        """The input layer's dtype, else the compute dtype."""
+        first = self._layers[0] if self._layers else None
+        return first.dtype if isinstance(first, InputLayer) else self.compute_dtype
+
+    def _data_dtype(self) -> str | None:
+        if not self._layers:
+            return None
+        first = self._layers[0]
+        return first.dtype if isinstance(first, InputLayer) else first.compute_dtype
+
+    # ---- calls
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        x = inputs
+        if self._input is not None:
+            x = self._fitted(x, self._input)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def _fitted(self, x: Tensor, entry: InputLayer) -> Tensor:
+        """The input in the shape and dtype of the input layer: an axis of size 1 may come or go."""
+        want, have = entry.batch_shape, tuple(x.shape)
+        if len(have) == len(want) - 1 and want[-1] == 1:
+            x = ops.expand_dims(x, -1)
+        elif len(have) == len(want) + 1 and have[-1] == 1:
+            x = ops.squeeze(x, -1)
+        if len(x.shape) != len(want) or any(
+            w is not None and h != w for w, h in zip(want[1:], tuple(x.shape)[1:], strict=True)
+        ):
+            raise ValueError(
+                f'Input 0 of layer "{self.name}" is incompatible with the layer: '
+                f"expected shape={want}, found shape={have}"
+            )
+        return x if x.dtype == entry.dtype else ops.cast(x, entry.dtype)
+
+    # ---- configuration
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return None if self._input is None else {"input_shape": self._input.batch_shape}
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            **super().get_config(),
+            "layers": [serialize_keras_object(layer) for layer in self._layers],
+        }
+        if self._input is not None:
+            config["build_input_shape"] = self._input.batch_shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A model from `get_config()`.
+
+        Raises:
+            ValueError: the name or the layers are missing.
+        """
+        if "name" not in config or "layers" not in config:
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and "
+                f"'layers' keys. Received: {config=}"
+            )
+        layers = [deserialize_keras_object(c, custom_objects) for c in config["layers"]]
+        arguments = {k: config[k] for k in ("trainable", "dtype") if k in config}
+        model = cls(layers, name=config["name"], **arguments)
+        shape = config.get("build_input_shape")
+        if not model.built and shape:
+            model.build(tupled(shape))
+        return model

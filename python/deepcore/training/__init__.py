@@ -1,0 +1,1 @@
+"""Training: from data to steps, and the loop that runs them."""

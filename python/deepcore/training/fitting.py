@@ -1,0 +1,258 @@
+"""fit, evaluate, predict, and their one-batch forms (keras.Model's methods)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from deepcore import checks
+from deepcore.training import arrays
+from deepcore.training.feeds import ArrayFeed, Feed, make_feed, unpack_x_y_sample_weight
+from deepcore.training.loop import Loop
+from deepcore.training.predictions import Predictions
+from deepcore.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from deepcore.callbacks import CallbackList, History
+
+
+class Fitting(Trainer):
+    """The methods that go over a data set."""
+
+    history: History | None = None
+    _callbacks_open = False
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list[int] = 1,
+    ) -> History:
+        """Trains (keras.Model.fit).
+
+        Arrays are read where they lie: nothing is copied but an order of rows.
+
+        Args:
+            x: an array, list or pandas frame (N, ...); or an iterable or generator of batches
+                `(x, y)` or `(x, y, sample_weight)`.
+            y: targets, of as many rows.
+            batch_size: rows a step; 32 when None.
+            epochs: the epoch to stop after.
+            verbose: 0 nothing, 1 a bar, 2 a line an epoch, `auto` as fits the output.
+            callbacks: told of what happens.
+            validation_split: the last part of the data, not trained on.
+            validation_data: `(x, y)`, `(x, y, sample_weight)` or an iterable of batches.
+            shuffle: another order each epoch; `"batch"` keeps blocks of a batch together.
+            class_weight: weights of the samples by class.
+            sample_weight: weights of the samples (N,).
+            initial_epoch: the epoch to start at.
+            steps_per_epoch: batches an epoch; all when None.
+            validation_steps: batches of a validation; all when None.
+            validation_batch_size: `batch_size` when None.
+            validation_freq: validate every so many epochs, or after those listed.
+
+        Returns:
+            The history: `history.history["loss"]` and so on, a value an epoch.
+
+        Raises:
+            ValueError: the model is not compiled, or the data does not fit it.
+        """
+        self._assert_compiled("fit")
+        epochs, first = int(epochs), int(initial_epoch)
+        if validation_split and validation_data is None:
+            given = (x, y, sample_weight)
+            (x, y, sample_weight), validation_data = arrays.split("fit", given, validation_split)
+        feed = make_feed(
+            "fit",
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps_per_epoch,
+            shuffle=shuffle,
+            class_weight=class_weight,
+        )
+        validation = None
+        if validation_data is not None:
+            size = validation_batch_size or batch_size
+            validation = _validation_feed(validation_data, size, validation_steps)
+        self.stop_training = False
+        told = self._callback_list(callbacks, verbose, feed, epochs=epochs, history=True)
+        logs: dict[str, Any] = {}
+        with _open(told):
+            told.on_train_begin()
+            loop = Loop(self, "train", feed, told)
+            for epoch in range(self._initial_epoch or first, epochs):
+                self.reset_metrics()
+                told.on_epoch_begin(epoch)
+                logs = dict(loop.epoch())
+                if validation is not None and _is_due(epoch + 1, validation_freq):
+                    result = self._evaluate(validation, told)
+                    logs.update({f"val_{name}": value for name, value in result.items()})
+                told.on_epoch_end(epoch, logs)
+                if told.params.get("steps") is None:  # known after the first epoch
+                    told.set_params({**told.params, "steps": feed.steps})
+                if self.stop_training:
+                    break
+            told.on_train_end(logs)
+        if hasattr(self.optimizer, "finalize_variable_values"):
+            self.optimizer.finalize_variable_values(self.trainable_variables)
+        assert told.history is not None
+        return told.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics over a data set (keras.Model.evaluate).
+
+        Returns:
+            The loss; `[loss, metric, ...]` if there are metrics; a dict if `return_dict`.
+
+        Raises:
+            ValueError: the model is not compiled, or the data does not fit it.
+        """
+        self._assert_compiled("evaluate")
+        feed = make_feed("evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
+        told = self._callback_list(callbacks, verbose, feed)
+        with _open(told):
+            logs = self._evaluate(feed, told)
+        return logs if return_dict else _listed(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for a data set, as NumPy arrays (keras.Model.predict).
+
+        A sample's output has the same bits in any batch.
+
+        Raises:
+            ValueError: the data does not fit the model.
+        """
+        feed = make_feed("predict", x, batch_size=batch_size, steps=steps)
+        told = self._callback_list(callbacks, verbose, feed)
+        whole = isinstance(feed, ArrayFeed)
+        predictions = Predictions(feed.columns.rows if isinstance(feed, ArrayFeed) else None)
+        self.stop_predicting = False
+        with _open(told):
+            told.on_predict_begin()
+            Loop(self, "predict", feed, told, predictions).epoch()
+            told.on_predict_end()
+        return predictions.result(feed.row if whole else 0)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step of training; metrics go on from the last call until `reset_metrics`."""
+        self._assert_compiled("train_on_batch")
+        return self._on_batch("train", (x, y, sample_weight), class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One step of evaluation; metrics go on from the last call until `reset_metrics`."""
+        self._assert_compiled("test_on_batch")
+        return self._on_batch("test", (x, y, sample_weight), None, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as NumPy arrays."""
+        return self.predict(x, batch_size=_rows("predict_on_batch", x), verbose=0)
+
+    def _on_batch(
+        self, kind: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool
+    ) -> Any:
+        where = f"{kind}_on_batch"
+        x, y, weight = data
+        rows = _rows(where, x)
+        feed = make_feed(where, x, y, weight, batch_size=rows, class_weight=class_weight)
+        logs = Loop(self, kind, feed, self._callback_list(None, 0, feed)).epoch()
+        return logs if return_dict else _listed(logs)
+
+    def _evaluate(self, feed: Feed, told: CallbackList) -> dict[str, Any]:
+        self.stop_evaluating = False
+        self.reset_metrics()
+        told.on_test_begin()
+        logs = Loop(self, "test", feed, told).epoch()
+        told.on_test_end(logs)
+        return logs
+
+    def _callback_list(
+        self, callbacks: Any, verbose: int | str, feed: Feed, epochs: int = 1, history: bool = False
+    ) -> CallbackList:
+        from deepcore.callbacks import CallbackList
+
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        level = checks.one_of("fit", "verbose", verbose, ("auto", 0, 1, 2))
+        return CallbackList(
+            callbacks,
+            add_history=history,
+            add_progbar=level != 0,
+            model=self,
+            verbose=level,
+            epochs=epochs,
+            steps=feed.steps,
+        )
+
+
+@contextmanager
+def _open(told: CallbackList) -> Iterator[None]:
+    """Leaves the terminal in order, whatever happens inside."""
+    try:
+        yield
+    finally:
+        told.close()
+
+
+def _validation_feed(data: Any, batch_size: int | None, limit: int | None) -> Feed:
+    if isinstance(data, tuple | list):
+        x, y, weight = unpack_x_y_sample_weight(data)
+    else:
+        x, y, weight = data, None, None
+    return make_feed("validation_data", x, y, weight, batch_size=batch_size, steps=limit)
+
+
+def _is_due(epoch: int, frequency: Any) -> bool:
+    if isinstance(frequency, int):
+        return epoch % checks.positive_int("fit", "validation_freq", frequency) == 0
+    return epoch in frequency
+
+
+def _rows(where: str, x: Any) -> int:
+    return arrays.columns(where, x).rows
+
+
+def _listed(logs: dict[str, Any]) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
