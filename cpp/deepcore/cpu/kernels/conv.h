@@ -1,12 +1,85 @@
-// The loops of this family as plain functions of pointers and sizes: convolution loops that are not plain gemm.
-// Read by the SIMD files too, so nothing here may need the C++ library.
+// The loops of this family as plain functions of pointers and sizes: convolution loops that are not
+// plain gemm. Read by the SIMD files too, so nothing here may need the C++ library.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "deepcore/ops/program.h"
+
 namespace deepcore {
 
-struct ConvKernels {};
+// Pixels of a tile: as many rows of accumulators as there are registers for, on every machine so
+// far.
+constexpr int kConvRows = 6;
+
+// One kernel cell (or a row of cells that are neighbours in memory) as a tile of pixels sees it.
+struct ConvTap {
+  const float* x[kConvRows];  // each pixel's run of input; zeros where it is outside the image
+  int64_t b;                  // the first row of the packed kernel that belongs to it
+};
+
+// A tile: kConvRows output pixels, with the taps that at least one of them has inside the image.
+struct ConvTile {
+  const ConvTap* taps;
+  int64_t count;
+  float* y[kConvRows];  // pixels that only fill up the tile point to a row that nobody reads
+};
+
+// y[pixel][column + j] (+)= sum over taps and k < run of x[pixel][shift + k] * b[tap.b + k][j],
+// then + bias, then the activation. One chain of multiply-adds over rising taps and k.
+struct ConvPanel {
+  int64_t run;
+  ptrdiff_t shift;   // into each run of input: the group's and the block's first channel
+  const float* b;    // rows of `cols` floats, missing columns as zeros
+  ptrdiff_t column;  // of y
+  int n;             // columns that exist, at most `cols`
+  bool accumulate;   // go on from y
+  const float* bias;
+  Kind activation;
+};
+
+// y[pixel][c] = sum over taps of x[pixel][c] * w[tap.b + c], then bias and activation: depthwise.
+struct DepthwisePanel {
+  int64_t channels;
+  const float* w;
+  const float* bias;
+  Kind activation;
+};
+
+// out[r][j] (+)= sum over p of x[row[r] + pixel[p]] * gy[p][j]; `rows` is a multiple of kConvRows.
+struct FilterPanel {
+  const float* x;
+  const int32_t* row;
+  int64_t rows;
+  const int32_t* pixel;
+  int64_t pixels;
+  const float* gy;  // rows of gy_row floats, `cols` of them read
+  ptrdiff_t gy_row;
+  float* out;  // rows of `cols` floats
+  bool accumulate;
+};
+
+// out[t][c] (+)= sum over p of x[row[t] + pixel[p] + c] * gy[p][c].
+struct DepthwiseFilter {
+  const float* x;
+  const int32_t* row;
+  int64_t taps;
+  const int32_t* pixel;
+  int64_t pixels;
+  const float* gy;
+  ptrdiff_t gy_row;
+  int64_t channels;
+  float* out;  // rows of `channels` floats
+  bool accumulate;
+};
+
+struct ConvKernels {
+  int cols;  // of a panel: two registers
+  void (*panel)(const ConvPanel& panel, const ConvTile* tiles, int64_t count);
+  void (*depthwise)(const DepthwisePanel& panel, const ConvTile* tiles, int64_t count);
+  void (*filter)(const FilterPanel& panel);
+  void (*depthwise_filter)(const DepthwiseFilter& job);
+};
 
 }  // namespace deepcore

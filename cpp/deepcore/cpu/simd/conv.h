@@ -2,10 +2,14 @@
 #pragma once
 
 #include "deepcore/cpu/kernels/conv.h"
+#include "deepcore/cpu/simd/conv_depthwise.h"
+#include "deepcore/cpu/simd/conv_filter.h"
+#include "deepcore/cpu/simd/conv_tile.h"
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
 
-static constexpr ConvKernels conv_kernels = {};
+static constexpr ConvKernels conv_kernels = {2 * kLanes, conv_panel, conv_depthwise, conv_filter,
+                                             conv_depthwise_filter};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,0 +1,231 @@
+// Planning of a gathered convolution: the order of pixels, the blocks of the sum, the tasks.
+#include "deepcore/cpu/conv_gather.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/kernels.h"
+
+namespace deepcore {
+namespace {
+
+constexpr std::int64_t kTilesAtOnce = 8;  // that share a panel of B while it is in L1
+constexpr std::int64_t kBlockRows = 384;  // of B at once: 24 KB of a 32 KB L1 on AVX2
+constexpr std::int64_t kPixelsATask =
+    192;  // enough to make reading B cheap, small enough to share out
+constexpr std::int64_t kMergedChannels = 8;  // below this a row of the kernel is read as one run
+
+std::size_t aligned(std::size_t floats) { return (floats + 15) / 16 * 16; }
+
+}  // namespace
+
+ConvGather::ConvGather(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue)
+    : shape_(shape), direction_(direction), epilogue_(epilogue) {
+  const bool forward = direction == ConvDirection::kForward;
+  rows_ = forward ? GatherAxis::forward(shape, 0) : GatherAxis::backward(shape, 0);
+  cols_ = forward ? GatherAxis::forward(shape, 1) : GatherAxis::backward(shape, 1);
+  in_w_ = forward ? shape.w : shape.ow;
+  in_pixels_ = forward ? shape.h * shape.w : shape.oh * shape.ow;
+  out_pixels_ = forward ? shape.oh * shape.ow : shape.h * shape.w;
+  in_channels_ = forward ? shape.c : shape.o;
+  out_channels_ = forward ? shape.o : shape.c;
+  depth_ = forward ? shape.cg : shape.og;
+  width_ = forward ? shape.og : shape.cg;
+  merged_ = shape.groups == 1 && depth_ < kMergedChannels && cols_.contiguous();
+  taps_ = rows_.taps() * (merged_ ? 1 : cols_.taps());
+  run_ = depth_ * (merged_ ? cols_.taps() : 1);
+  panels_ = (width_ + kernels().conv.cols - 1) / kernels().conv.cols;
+  cut();
+  list_taps();
+  order_pixels();
+}
+
+void ConvGather::cut() {
+  const std::int64_t pixels = std::max<std::int64_t>(out_pixels_, 1);
+  strips_ = std::max<std::int64_t>(1, (pixels + kPixelsATask / 2) / kPixelsATask);
+  samples_a_task_ = std::max<std::int64_t>(1, kPixelsATask / pixels);
+  const auto tasks = [&] { return (shape_.n + samples_a_task_ - 1) / samples_a_task_ * strips_; };
+  while (samples_a_task_ > 1 && tasks() < 8 && samples_a_task_ * pixels >= 8 * kConvRows)
+    samples_a_task_ = (samples_a_task_ + 1) / 2;
+  panel_cuts_ = 1;
+  const std::int64_t work = pixels * samples_a_task_ / strips_ * taps_ * run_ * out_channels_;
+  if (!shape_.depthwise() && tasks() > 0 && tasks() < 8)
+    panel_cuts_ = std::clamp<std::int64_t>(std::min((8 + tasks() - 1) / tasks(), work / (1 << 18)),
+                                           1, shape_.groups * panels_);
+  if (shape_.depthwise()) {
+    blocks_.push_back({0, taps_, 0, run_});
+  } else if (run_ > kBlockRows) {
+    const std::int64_t pieces = (run_ + kBlockRows - 1) / kBlockRows;
+    for (std::int64_t t = 0; t < taps_; ++t)
+      for (std::int64_t i = 0; i < pieces; ++i) {
+        const Range r = piece(run_, pieces, i);
+        blocks_.push_back({t, t + 1, r.begin, r.end - r.begin});
+      }
+  } else {
+    const std::int64_t pieces =
+        std::max<std::int64_t>(1, (taps_ * run_ + kBlockRows - 1) / kBlockRows);
+    for (std::int64_t i = 0; i < pieces; ++i) {
+      const Range r = piece(taps_, pieces, i);
+      if (r.begin < r.end || pieces == 1) blocks_.push_back({r.begin, r.end, 0, run_});
+    }
+  }
+}
+
+void ConvGather::list_taps() {
+  for (std::size_t a = 0; a < rows_.step.size(); ++a)
+    for (std::size_t b = 0; b < (merged_ ? 1 : cols_.step.size()); ++b) {
+      const std::int64_t cell = rows_.cell[a] * shape_.kw + cols_.cell[b];
+      const std::int64_t index = static_cast<std::int64_t>(tap_list_.size());
+      tap_list_.push_back({(rows_.step[a] * in_w_ + cols_.step[b]) * in_channels_,
+                           shape_.depthwise() ? cell * shape_.o : index * run_});
+    }
+  for (const auto& down : rows_.valid)
+    for (const auto& across : cols_.valid)
+      for (std::uint8_t row : down) {
+        const std::int64_t inside = std::count(across.begin(), across.end(), 1);
+        if (merged_)
+          states_.push_back(row == 0 || inside == 0  ? kOutside
+                            : inside == cols_.taps() ? kInside
+                                                     : kPartly);
+        else
+          for (std::uint8_t col : across) states_.push_back(row && col ? kInside : kOutside);
+      }
+}
+
+void ConvGather::order_pixels() {
+  const std::size_t width = cols_.base.size();
+  for (std::size_t p = 0; p < static_cast<std::size_t>(out_pixels_); ++p) {
+    const std::size_t i = p / width, j = p % width;
+    const std::size_t type = rows_.type[i] * cols_.valid.size() + cols_.type[j];
+    pixels_.push_back({static_cast<std::int32_t>(rows_.base[i] * in_w_ + cols_.base[j]),
+                       static_cast<std::int32_t>(p), static_cast<std::int32_t>(type)});
+  }
+  // Pixels with the same taps side by side: their tiles leave out all that lies outside the image.
+  for (std::int64_t s = 0; s < strips_; ++s) {
+    const Range strip = piece(out_pixels_, strips_, s);
+    std::stable_sort(pixels_.begin() + strip.begin, pixels_.begin() + strip.end,
+                     [](const Pixel& a, const Pixel& b) { return a.type < b.type; });
+  }
+}
+
+std::size_t ConvGather::zero_floats() const {
+  return aligned(static_cast<std::size_t>(std::max(run_, in_channels_)));
+}
+
+std::size_t ConvGather::packed_floats() const {
+  if (shape_.depthwise()) return 0;
+  return static_cast<std::size_t>(shape_.groups * panels_ * taps_ * run_ * kernels().conv.cols);
+}
+
+std::size_t ConvGather::scratch_bytes() const {
+  const std::size_t taps = static_cast<std::size_t>(kTilesAtOnce * taps_);
+  const std::size_t copies = merged_ ? taps * kConvRows * static_cast<std::size_t>(run_) : 0;
+  return kTilesAtOnce * sizeof(ConvTile) + taps * sizeof(ConvTap) +
+         (copies + static_cast<std::size_t>(out_channels_)) * sizeof(float);
+}
+
+void ConvGather::pack(const float* kernel, float* packed, std::int64_t panel) const {
+  const bool forward = direction_ == ConvDirection::kForward;
+  const std::int64_t cols = kernels().conv.cols;
+  const std::int64_t g = panel / panels_, first = panel % panels_ * cols;
+  const std::int64_t n = std::min(cols, width_ - first);
+  const std::int64_t across = forward ? 1 : shape_.o, down = forward ? shape_.o : 1;
+  float* to = packed + panel * taps_ * run_ * cols;
+  for (std::int32_t a : rows_.cell)
+    for (std::int32_t b : cols_.cell) {
+      const float* from =
+          kernel + (a * shape_.kw + b) * shape_.cg * shape_.o + g * shape_.og + first * across;
+      for (std::int64_t k = 0; k < depth_; ++k, to += cols) {
+        for (std::int64_t j = 0; j < n; ++j) to[j] = from[k * down + j * across];
+        for (std::int64_t j = n; j < cols; ++j) to[j] = 0;
+      }
+    }
+}
+
+ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* scratch) const {
+  Task t{};
+  t.in = call.input(0);
+  t.zeros = static_cast<const float*>(call.workspace);
+  t.kernel = shape_.depthwise() ? call.input(1) : t.zeros + zero_floats();
+  t.bias = epilogue_.bias ? call.input(2) : nullptr;
+  t.out = call.output(0);
+  const Range panels = piece(shape_.groups * panels_, panel_cuts_, index % panel_cuts_);
+  const Range strip = piece(out_pixels_, strips_, index / panel_cuts_ % strips_);
+  t.panel_begin = panels.begin;
+  t.panel_end = panels.end;
+  t.strip_begin = strip.begin;
+  t.strip_end = strip.end;
+  t.sample = index / panel_cuts_ / strips_ * samples_a_task_;
+  t.samples = std::min(samples_a_task_, shape_.n - t.sample);
+  char* memory = static_cast<char*>(scratch);
+  t.tiles = reinterpret_cast<ConvTile*>(memory);
+  memory += kTilesAtOnce * sizeof(ConvTile);
+  t.taps = reinterpret_cast<ConvTap*>(memory);
+  memory += static_cast<std::size_t>(kTilesAtOnce * taps_) * sizeof(ConvTap);
+  t.unread = reinterpret_cast<float*>(memory);
+  t.copies = t.unread + out_channels_;
+  return t;
+}
+
+void ConvGather::run(const Task& task) const {
+  const std::int64_t tiles = (task.pixels() + kConvRows - 1) / kConvRows;
+  const std::int64_t copy = merged_ ? kConvRows * taps_ * run_ : 0;
+  for (const Block& block : blocks_)
+    for (std::int64_t first = 0; first < tiles; first += kTilesAtOnce) {
+      const std::int64_t count = std::min(kTilesAtOnce, tiles - first);
+      for (std::int64_t i = 0; i < count; ++i)
+        fill_tile(task, (first + i) * kConvRows, block, task.tiles[i], task.taps + i * taps_,
+                  task.copies + i * copy);
+      run_panels(task, block, count);
+    }
+}
+
+void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t tiles) const {
+  const ConvKernels& k = kernels().conv;
+  const bool last = &block == &blocks_.back();
+  const Kind activation = last ? epilogue_.activation : Kind::kIdentity;
+  if (shape_.depthwise()) {
+    k.depthwise({out_channels_, task.kernel, task.bias, activation}, task.tiles, tiles);
+    return;
+  }
+  for (std::int64_t q = task.panel_begin; q < task.panel_end; ++q) {
+    const std::int64_t g = q / panels_, first = q % panels_ * k.cols;
+    const std::int64_t column = g * width_ + first;
+    k.panel({.run = block.run,
+             .shift = g * depth_ + block.from,
+             .b = task.kernel + (q * taps_ * run_ + block.from) * k.cols,
+             .column = column,
+             .n = static_cast<int>(std::min<std::int64_t>(k.cols, width_ - first)),
+             .accumulate = &block != &blocks_.front(),
+             .bias = last && task.bias ? task.bias + column : nullptr,
+             .activation = activation},
+            task.tiles, tiles);
+  }
+}
+
+Runner ConvGather::runner(const ConvShape& shape, ConvDirection direction,
+                          const Epilogue& epilogue) {
+  const auto conv = std::make_shared<const ConvGather>(shape, direction, epilogue);
+  Runner r;
+  r.workspace = (conv->zero_floats() + conv->packed_floats()) * sizeof(float);
+  r.scratch = conv->scratch_bytes();
+  const std::int64_t pixels = shape.n * conv->out_pixels_ * conv->out_channels_;
+  const std::int64_t panels = shape.depthwise() ? 0 : shape.groups * conv->panels_;
+  r.phases.push_back(
+      {pixels > 0 ? panels + 1 : 0, [conv](const Call& call, std::int64_t task, void*) {
+         float* zeros = static_cast<float*>(call.workspace);
+         if (task == 0)
+           std::fill_n(zeros, conv->zero_floats(), 0.0f);
+         else
+           conv->pack(call.input(1), zeros + conv->zero_floats(), task - 1);
+       }});
+  const std::int64_t groups = (shape.n + conv->samples_a_task_ - 1) / conv->samples_a_task_;
+  r.phases.push_back({pixels > 0 ? groups * conv->strips_ * conv->panel_cuts_ : 0,
+                      [conv](const Call& call, std::int64_t task, void* scratch) {
+                        conv->run(conv->task(call, task, scratch));
+                      }});
+  return r;
+}
+
+}  // namespace deepcore

@@ -1,0 +1,101 @@
+// ConvGather: a convolution, or its gradient for the input, as one sum for each pixel it writes:
+//   out[p][:] = sum over taps t of in[base(p) + step(t)][:] B[t],   taps outside the image left
+//   out.
+// The two directions differ only in how positions map, which is settled here once, axis by axis.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "deepcore/cpu/conv_shape.h"
+#include "deepcore/cpu/kernels/conv.h"
+#include "deepcore/graph/backend.h"
+
+namespace deepcore {
+
+// How one axis of the written tensor reaches the read one. Taps are in rising order of position.
+struct GatherAxis {
+  std::vector<std::int32_t> base;   // of each written position
+  std::vector<std::int32_t> step;   // of each tap
+  std::vector<std::int32_t> cell;   // the row or column of the kernel that is this tap
+  std::vector<std::uint16_t> type;  // of each written position: which pattern of taps it has
+  std::vector<std::vector<std::uint8_t>> valid;  // [pattern][tap]: is it inside the image?
+
+  static GatherAxis forward(const ConvShape& shape, std::size_t axis);
+  static GatherAxis backward(const ConvShape& shape, std::size_t axis);
+  bool contiguous() const;
+  std::int64_t taps() const { return static_cast<std::int64_t>(step.size()); }
+
+ private:
+  void set_type(std::vector<std::uint8_t> pattern);
+};
+
+enum class ConvDirection { kForward, kBackward };
+
+class ConvGather {
+ public:
+  ConvGather(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue);
+
+  // Inputs: what is read, the kernel, and with a bias the bias.
+  static Runner runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue);
+
+ private:
+  struct Pixel {
+    std::int32_t in, out;  // positions in the sample; `in` may be outside the image
+    std::int32_t type;     // of states_
+  };
+  struct Tap {
+    std::int64_t offset;  // of its run of input from where the pixel's first would start
+    std::int64_t b;       // its first row of the packed kernel; for depthwise, floats of the kernel
+  };
+  enum State : std::uint8_t { kOutside, kInside, kPartly };  // of a tap's run
+  struct Block {  // taps [begin, end), their floats [from, from + run): what one pass adds
+    std::int64_t begin, end, from, run;
+  };
+  struct Task {
+    const float* in;
+    const float* kernel;  // packed, or for depthwise as it is
+    const float* zeros;
+    const float* bias;
+    float* out;
+    std::int64_t sample, samples, strip_begin, strip_end, panel_begin, panel_end;
+    ConvTile* tiles;
+    ConvTap* taps;
+    float* copies;
+    float* unread;  // where the rows that only fill up a tile go
+
+    std::int64_t pixels() const { return (strip_end - strip_begin) * samples; }
+  };
+
+  void list_taps();
+  void order_pixels();
+  void cut();
+  std::size_t zero_floats() const;
+  std::size_t packed_floats() const;
+  std::size_t scratch_bytes() const;
+  void pack(const float* kernel, float* packed, std::int64_t panel) const;
+  Task task(const Call& call, std::int64_t index, void* scratch) const;
+  void run(const Task& task) const;
+  void run_panels(const Task& task, const Block& block, std::int64_t tiles) const;
+  void fill_tile(const Task& task, std::int64_t first, const Block& block, ConvTile& tile,
+                 ConvTap* taps, float* copies) const;
+  const float* run_of(const Pixel& pixel, const float* first, std::int64_t tap, float* copy) const;
+
+  ConvShape shape_;
+  ConvDirection direction_;
+  Epilogue epilogue_;
+  GatherAxis rows_, cols_;
+  std::int64_t in_w_, in_pixels_, out_pixels_;
+  std::int64_t in_channels_, out_channels_;  // of all groups
+  std::int64_t depth_, width_;               // of one group: channels read, channels written
+  bool merged_;                              // a whole row of the kernel is one tap
+  std::int64_t taps_, run_;                  // floats of one tap
+  std::int64_t panels_;                      // of one group
+  std::int64_t samples_a_task_, strips_, panel_cuts_;
+  std::vector<Pixel> pixels_;  // strip after strip; inside a strip, equal patterns together
+  std::vector<Tap> tap_list_;
+  std::vector<State> states_;  // [type of pixel][tap]
+  std::vector<Block> blocks_;
+};
+
+}  // namespace deepcore

@@ -1,0 +1,75 @@
+// The gradient of a convolution with respect to its kernel: out[k][o] = sum over p of x[p][k]
+// gy[p][o]. x: a copy of input pixels with its padding, so that every kernel cell k reads it at a
+// fixed distance from the pixel; gy: (pixels, O). The sum runs over rising p.
+#pragma once
+
+#include "deepcore/cpu/kernels/conv.h"
+#include "deepcore/cpu/simd/vec.h"
+
+namespace deepcore::DEEPCORE_ISA {
+
+static void conv_filter(const FilterPanel& panel) {
+  constexpr int kCols = 2 * kLanes;
+  const int64_t pixels = panel.pixels;
+  const ptrdiff_t gy_row = panel.gy_row;
+  for (int64_t first = 0; first < panel.rows; first += kConvRows) {
+    const int32_t* row = panel.row + first;
+    float* out = panel.out + first * kCols;
+    F32 acc[kConvRows][2] = {};
+    if (panel.accumulate)
+      for (int r = 0; r < kConvRows; ++r)
+        for (int v = 0; v < 2; ++v) acc[r][v] = load(out + r * kCols + v * kLanes);
+    const float* x0 = panel.x + row[0];
+    const float* x1 = panel.x + row[1];
+    const float* x2 = panel.x + row[2];
+    const float* x3 = panel.x + row[3];
+    const float* x4 = panel.x + row[4];
+    const float* x5 = panel.x + row[5];
+    const float* gy = panel.gy;
+    for (int64_t p = 0; p < pixels; ++p, gy += gy_row) {
+      const F32 g0 = load(gy), g1 = load(gy + kLanes);
+      const int64_t at = panel.pixel[p];
+      const auto add = [&](F32(&sum)[2], float x) __attribute__((always_inline)) {
+        const F32 a = set(x);
+        sum[0] = mul_add(a, g0, sum[0]);
+        sum[1] = mul_add(a, g1, sum[1]);
+      };
+      add(acc[0], x0[at]);
+      add(acc[1], x1[at]);
+      add(acc[2], x2[at]);
+      add(acc[3], x3[at]);
+      add(acc[4], x4[at]);
+      add(acc[5], x5[at]);
+    }
+    for (int r = 0; r < kConvRows; ++r)
+      for (int v = 0; v < 2; ++v) store(out + r * kCols + v * kLanes, acc[r][v]);
+  }
+}
+
+// Nine sums at a time: a 3x3 kernel in one pass over the pixels.
+static void conv_depthwise_filter(const DepthwiseFilter& job) {
+  constexpr int kTaps = 9;
+  for (int64_t c = 0; c < job.channels; c += kLanes) {
+    const int64_t left = job.channels - c;
+    const int n = left < kLanes ? (int)left : kLanes;
+    for (int64_t first = 0; first < job.taps; first += kTaps) {
+      const int64_t taps = job.taps - first < kTaps ? job.taps - first : kTaps;
+      F32 acc[kTaps] = {};
+      ptrdiff_t row[kTaps] = {};
+      for (int64_t t = 0; t < taps; ++t) {
+        row[t] = job.row[first + t];
+        if (job.accumulate) acc[t] = load_n(job.out + (first + t) * job.channels + c, n);
+      }
+      const float* gy = job.gy + c;
+      for (int64_t p = 0; p < job.pixels; ++p, gy += job.gy_row) {
+        const F32 g = load_n(gy, n);
+        const float* x = job.x + job.pixel[p] + c;
+        for (int t = 0; t < kTaps; ++t) acc[t] = mul_add(load_n(x + row[t], n), g, acc[t]);
+      }
+      for (int64_t t = 0; t < taps; ++t)
+        store_n(job.out + (first + t) * job.channels + c, acc[t], n);
+    }
+  }
+}
+
+}  // namespace deepcore::DEEPCORE_ISA

@@ -1,0 +1,63 @@
+// Runs one op of the CPU backend on vectors, phase after phase and task after task, in this thread:
+// outputs, workspace and scratch stand between canaries, so that nothing is written past their
+// ends.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "deepcore/cpu/backend.h"
+
+namespace deepcore::test {
+
+class Guarded {
+ public:
+  static constexpr std::size_t kGuard = 256;  // keeps the middle 64-byte aligned
+  explicit Guarded(std::size_t bytes)
+      : bytes_(bytes), buffer_(Buffer::allocate(bytes + 2 * kGuard)) {
+    std::memset(buffer_.data(), 0xcd, bytes + 2 * kGuard);
+  }
+  void* data() const { return static_cast<char*>(buffer_.data()) + kGuard; }
+  void expect_intact(const char* what) const {
+    const auto* p = static_cast<const unsigned char*>(buffer_.data());
+    const auto whole = [](unsigned char c) { return c == 0xcd; };
+    EXPECT_TRUE(std::all_of(p, p + kGuard, whole)) << what << " was written before its begin";
+    EXPECT_TRUE(std::all_of(p + kGuard + bytes_, p + bytes_ + 2 * kGuard, whole))
+        << what << " was written past its end";
+  }
+
+ private:
+  std::size_t bytes_;
+  Buffer buffer_;
+};
+
+// The only output of `op` on these inputs. `backwards` runs the tasks of each phase in the other
+// order.
+template <class T>
+std::vector<T> run_op(const Op& op, const Types& in, const std::vector<std::vector<T>>& values,
+                      bool backwards = false) {
+  const Types out = op.infer(in);
+  const auto runner = CpuBackend::instance().runner(op, in, out);
+  EXPECT_TRUE(runner.has_value()) << op.str();
+  if (!runner) return {};
+  const Guarded y(out[0].bytes()), workspace(runner->workspace), scratch(runner->scratch);
+  std::vector<const void*> inputs;
+  for (const auto& v : values) inputs.push_back(v.data());
+  void* output = y.data();
+  std::atomic<int> fault{0};
+  const Call call{inputs.data(), &output, workspace.data(), &fault};
+  for (const Phase& phase : runner->phases)
+    for (std::int64_t i = 0; i < phase.tasks; ++i)
+      phase.run(call, backwards ? phase.tasks - 1 - i : i, scratch.data());
+  y.expect_intact("the output");
+  workspace.expect_intact("the workspace");
+  scratch.expect_intact("the scratch");
+  const T* first = static_cast<const T*>(y.data());
+  return std::vector<T>(first, first + out[0].elements());
+}
+
+}  // namespace deepcore::test
