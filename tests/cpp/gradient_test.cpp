@@ -1,6 +1,8 @@
 // Every differentiable op against numerical differences in float64, first and second order.
 #include <gtest/gtest.h>
 
+#include "deepcore/graph/trace.h"
+#include "deepcore/plan/plan.h"
 #include "numeric.h"
 
 namespace deepcore::testing {
@@ -108,7 +110,7 @@ std::vector<Case> reduce_cases() {
       mask[0] = 0;
       mask.back() = 0;
       mask[mask.size() / 2] = 0;
-      return prod(x * tensor(mask, x.shape()), {1});
+      return prod(x * tensor(mask, x.shape(), x.dtype()), {1});
     }));
   cases.push_back(one("mean", {2, 3, 2}, [](const Tensor& x) { return mean(square(x), {0, 2}); }));
   cases.push_back(one("variance", {4, 3}, [](const Tensor& x) { return variance(x, {0}); }));
@@ -146,7 +148,10 @@ std::vector<Case> shaping_cases() {
           [](const Tensor& x) {
             return square(scatter_add(x, tensor({1, 3, 1}, {3}, DType::kInt64), {4, 2}, 0));
           }),
-      one("cast", {4}, [](const Tensor& x) { return square(cast(square(x), DType::kFloat64)); }),
+      one("cast", {4},
+          [](const Tensor& x) {
+            return square(cast(cast(square(x), DType::kFloat64), x.dtype()));
+          }),
   };
 }
 
@@ -231,6 +236,42 @@ void check(const std::vector<Case>& cases) {
           << "second order, input " << k;
   }
 }
+
+// The value and gradients of a case as one function, run at once and as plans.
+void check_planned(const std::vector<Case>& cases) {
+  for (DType dtype : {DType::kFloat64, DType::kFloat32})
+    for (const Case& c : cases) {
+      SCOPED_TRACE(join(c.name, " in ", dtype));
+      const Tensors x = spread(c.shapes, c.low, c.high, 1, dtype);
+      const Tensor weights = spread({c.f(x).shape()}, -1, 1, 2, dtype)[0];
+      const auto all = [&](const Tensors& in) {
+        Tensors y = gradient(c.f, in, weights);
+        y.push_back(c.f(in));
+        return y;
+      };
+      const Tensors eager = all(x);
+      Trace trace;
+      Tensors inputs;
+      for (const Tensor& t : x) inputs.push_back(trace.input(t.type()));
+      const std::shared_ptr<Graph> graph = trace.finish(all(inputs));
+      for (bool optimize : {false, true}) {
+        const Tensors planned = Plan(*graph, backend(), optimize).run(x);
+        ASSERT_EQ(planned.size(), eager.size());
+        for (std::size_t i = 0; i < eager.size(); ++i) {
+          ASSERT_EQ(planned[i].type(), eager[i].type());
+          EXPECT_LT(relative_error(numbers(planned[i]), numbers(eager[i])),
+                    dtype == DType::kFloat64 ? 1e-13 : 1e-6)
+              << "result " << i << (optimize ? ", optimized" : "");
+        }
+      }
+    }
+}
+
+TEST(Planned, Elementwise) { check_planned(elementwise_cases()); }
+TEST(Planned, Reductions) { check_planned(reduce_cases()); }
+TEST(Planned, ShapingAndIndexing) { check_planned(shaping_cases()); }
+TEST(Planned, MatmulConvPool) { check_planned(linear_cases()); }
+TEST(Planned, SoftmaxAndLosses) { check_planned(loss_cases()); }
 
 TEST(Gradient, Elementwise) { check(elementwise_cases()); }
 TEST(Gradient, Reductions) { check(reduce_cases()); }
