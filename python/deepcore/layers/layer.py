@@ -134,7 +134,7 @@ class Layer(LayerCalls):
 
     # ---- weights
 
-    def build(self, input_shape: Any) -> None:  # type: ignore[override]
+    def build(self, input_shape: Any) -> None:
         """Makes the weights; the default makes none.
 
         Args:
@@ -144,7 +144,7 @@ class Layer(LayerCalls):
 
     build._is_default = True  # type: ignore[attr-defined]
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation: from inputs to outputs, by `deepcore.ops`."""
         raise NotImplementedError(
             f"Layer {type(self).__name__} does not have a `call()` method implemented."

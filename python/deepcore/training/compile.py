@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deepcore import losses, metrics, ops
+from deepcore.losses.base import Loss, LossFunctionWrapper
+from deepcore.metrics.base import Metric
 from deepcore.transforms import no_trace
 
 if TYPE_CHECKING:
     from deepcore._core import Tensor
 
 
-class CompileLoss(losses.Loss):
+class CompileLoss(Loss):
     """The loss given to `compile`: a name, a function or a `Loss`, with its weight.
 
     Raises:
@@ -38,7 +40,7 @@ class CompileLoss(losses.Loss):
                 losses.categorical_crossentropy,
             )
             self._resolved = _as_loss(self._loss, function)
-        value = self._resolved(y_true, y_pred, sample_weight)
+        value: Tensor = self._resolved(y_true, y_pred, sample_weight)
         return value if self._weight is None else ops.multiply(value, self._weight)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
@@ -46,7 +48,7 @@ class CompileLoss(losses.Loss):
         return self(y_true, y_pred)
 
 
-class CompileMetrics(metrics.Metric):
+class CompileMetrics(Metric):
     """The metrics given to `compile`, made on the first batch: `accuracy` depends on its shapes.
 
     Args:
@@ -60,12 +62,13 @@ class CompileMetrics(metrics.Metric):
     def __init__(self, unweighted: Any, weighted: Any) -> None:
         super().__init__(name="compile_metrics")
         self.built = False
-        self._given = (_listed("metrics", unweighted), _listed("weighted_metrics", weighted))
+        # Names are looked up now, so that a misspelt one is told at once.
+        self._given = (
+            [_named(m) for m in _listed("metrics", unweighted)],
+            [_named(m) for m in _listed("weighted_metrics", weighted)],
+        )
         self._plain: list[Any] = []
         self._weighted: list[Any] = []
-        for identifier in self._given[0] + self._given[1]:
-            if not _is_generic(identifier, "accuracy", "acc", "crossentropy", "ce"):
-                metrics.get(identifier)  # so that a misspelt name is told now
 
     @property
     def metrics(self) -> list[Any]:
@@ -100,21 +103,19 @@ class CompileMetrics(metrics.Metric):
         for metric in self.metrics:
             metric.reset_state()
 
-    def result(self) -> dict[str, Any]:  # type: ignore[override]
+    def result(self) -> dict[str, Any]:
         """The values by name."""
         return {metric.name: metric.result() for metric in self.metrics}
 
 
 def _as_loss(identifier: Any, function: Any) -> Any:
-    if isinstance(function, losses.Loss):
+    if isinstance(function, Loss):
         return function
     name = identifier if isinstance(identifier, str) else getattr(function, "__name__", "loss")
-    return losses.LossFunctionWrapper(function, name=name)
+    return LossFunctionWrapper(function, name=name)
 
 
 def _as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
-    if isinstance(identifier, metrics.Metric):
-        return identifier
     if _is_generic(identifier, "accuracy", "acc"):
         kind = _by_shape(
             y_true,
@@ -133,9 +134,18 @@ def _as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
             metrics.CategoricalCrossentropy,
         )
         return kind(name=identifier)
+    return identifier
+
+
+def _named(identifier: Any) -> Any:
+    """The metric of a name or function; names that depend on shapes stay."""
+    if _is_generic(identifier, "accuracy", "acc", "crossentropy", "ce"):
+        return identifier
+    if isinstance(identifier, Metric):
+        return identifier
     found = metrics.get(identifier)
     name = identifier if isinstance(identifier, str) else getattr(found, "__name__", None)
-    if not isinstance(found, metrics.Metric):
+    if not isinstance(found, Metric):
         return metrics.MeanMetricWrapper(found, name=name)
     if name is not None:
         found.name = name

@@ -80,7 +80,7 @@ class InputLayer(Layer):
         # Made anew each time: kept here, it and this layer would hold each other.
         return KerasTensor(self.batch_shape, self.dtype, self.name, KerasHistory(self, 0, 0))
 
-    def call(self) -> None:  # type: ignore[override]
+    def call(self) -> None:
         """Nothing to compute."""
 
     def get_config(self) -> dict[str, Any]:
