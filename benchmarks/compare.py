@@ -1,12 +1,12 @@
 """Training throughput of deepcore and its peers, side by side in one interleaved run.
 
     python benchmarks/compare.py [--workloads mlp_mnist cnn_mnist] [--rounds 5]
-        [--python pytorch=path/to/python] [--markdown results.md]
+        [--python pytorch_eager=path/to/python] [--markdown results.md]
 
 Each peer runs in its own process (benchmarks/peers/NAME.py), started once and asked for one
-measurement a round, so that whatever else the machine does falls on all alike. A peer whose library
-is not installed is left out. The figure is the median over the rounds; the last column is the median
-of the per-round ratios to the best peer.
+measurement a round, so that whatever else the machine does falls on all alike. A peer whose
+library is not installed is left out. The figure is the median over the rounds; the last column is
+the median of the per-round ratios to the best peer.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PEERS = ("deepcore", "pytorch")
+PEERS = ("deepcore_fit", "pytorch_eager")
 WORKLOADS = ("mlp_mnist", "cnn_mnist")
 
 
@@ -31,7 +31,8 @@ class Worker:
 
     def ask(self) -> float:
         """One measurement, in samples per second."""
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         print("go", file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
         if not line:
@@ -73,11 +74,11 @@ def measure(workload: str, batch: int, rounds: int, pythons: dict[str, str]) -> 
 
 def table(workload: str, batch: int, workers: list[Worker]) -> list[str]:
     """Rows of a Markdown table."""
-    rivals = [w for w in workers if w.name != "deepcore"]
+    rivals = [w for w in workers if w.name != "deepcore_fit"]
     rows = []
     for worker in workers:
         ratio = ""
-        if worker.name == "deepcore" and rivals:
+        if worker.name == "deepcore_fit" and rivals:
             best = [max(r.rates[i] for r in rivals) for i in range(len(worker.rates))]
             pairs = zip(worker.rates, best, strict=True)
             ratio = f"{statistics.median(a / b for a, b in pairs):.2f}x the best peer"

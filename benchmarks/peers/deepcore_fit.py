@@ -1,11 +1,8 @@
 """deepcore: `fit`, as users call it."""
 
 import sys
-from pathlib import Path
 
 from worker import data, serve
-
-sys.path = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).parent]
 
 import deepcore as keras
 

@@ -1,4 +1,4 @@
-"""PyTorch, eager: the loop its tutorials teach, without a data loader, with the accuracy on the way."""
+"""PyTorch, eager: the loop of its tutorials without a data loader, with the accuracy on the way."""
 
 import sys
 
