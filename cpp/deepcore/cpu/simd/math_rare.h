@@ -58,8 +58,8 @@ DC_INLINE F32 sinh(F32 x) { return widely<wide_sinh>(x); }
 DC_INLINE F32 cosh(F32 x) { return widely<wide_cosh>(x); }
 DC_INLINE F32 asinh(F32 x) { return keep_infinite(x, widely<wide_asinh>(x)); }
 DC_INLINE F32 acosh(F32 x) {
-  const F32 y = select(x < 1.0f, not_a_number(), widely<wide_acosh>(x));
-  return keep_infinite(x, select(bits(x) < 0, not_a_number(), y));
+  return select((x < 1.0f) | (bits(x) < 0), not_a_number(),
+                keep_infinite(x, widely<wide_acosh>(x)));
 }
 DC_INLINE F32 atanh(F32 x) {
   const F32 a = abs(x);

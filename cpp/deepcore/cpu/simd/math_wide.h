@@ -149,7 +149,8 @@ DC_INLINE SinCos sin_cos_reduced(F64 r) {  // |r| <= pi/4
                        0x1.71d74f7475520p-19, -0x1.a94f48c7b14d5p-26);
   const F64 c = horner(r2, 0x1.5555555554a1ap-5, -0x1.6c16c169ac217p-10, 0x1.a019fcd5cd36dp-16,
                        -0x1.27e1069bce2c3p-22, 0x1.1c05955e28dacp-29);
-  return {mul_add(s * r2, r, r), mul_add(c * r2, r2, mul_add(r2, set(-0.5), set(1.0)))};
+  return {copysign(mul_add(s * r2, r, r), r),  // keeps -0
+          mul_add(c * r2, r2, mul_add(r2, set(-0.5), set(1.0)))};
 }
 DC_INLINE I64 odd(U64 n) { return (I64)(n & 1) != 0; }
 DC_INLINE F64 flip(F64 v, U64 n) {
@@ -189,8 +190,8 @@ DC_INLINE F64 wide_cosh(F64 x) {
 // Near 0 the first terms of the series, where the argument of log would lose its digits.
 DC_INLINE F64 wide_asinh(F64 x) {
   const F64 a = abs(x);
-  const F64 y = copysign(wide_log(a + sqrt(mul_add(a, a, set(1.0)))), x);
-  return select(a < 0x1p-10, mul_add(x * x * (-1.0 / 6), x, x), y);
+  const F64 y = wide_log(a + sqrt(mul_add(a, a, set(1.0))));
+  return copysign(select(a < 0x1p-10, mul_add(a * a * (-1.0 / 6), a, a), y), x);
 }
 DC_INLINE F64 wide_acosh(F64 x) { return wide_log(x + sqrt((x - 1.0) * (x + 1.0))); }
 DC_INLINE F64 wide_atanh(F64 x) {
