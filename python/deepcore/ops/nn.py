@@ -1,0 +1,402 @@
+"""Convolution, pooling, normalisation and cross-entropies (keras.ops)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from deepcore import _core, checks, config
+from deepcore.ops.activation import is_softmax, log_sigmoid
+from deepcore.ops.reductions import norm
+from deepcore.ops.shaping import moveaxis
+
+if TYPE_CHECKING:
+    from deepcore._core import Tensor, TensorLike
+
+__all__ = [
+    "average_pool",
+    "batch_normalization",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "conv",
+    "depthwise_conv",
+    "in_top_k",
+    "layer_normalization",
+    "max_pool",
+    "normalize",
+    "psnr",
+    "rms_normalization",
+    "separable_conv",
+    "sparse_categorical_crossentropy",
+]
+
+
+def conv(
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Tensor:
+    """Cross-correlation over one or two spatial axes (keras.ops.conv).
+
+    Args:
+        inputs: (N, W, C) or (N, H, W, C); channels second with "channels_first".
+        kernel: (KW, C / groups, O) or (KH, KW, C / groups, O).
+        strides: one for each spatial axis, or one for all.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; the configured one when None.
+        dilation_rate: like `strides`.
+
+    Returns:
+        (N, OW, O) or (N, OH, OW, O), laid out as the inputs.
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    x, kernel = _core.as_tensor(inputs), _core.as_tensor(kernel)
+    first = config.standardize_data_format(data_format) == "channels_first"
+    spatial = _spatial_axes("conv", x)
+    if len(kernel.shape) != spatial + 2:
+        raise ValueError(
+            f"conv: the kernel must have {spatial + 2} axes for inputs of {spatial + 2}. "
+            f"Received: kernel.shape={tuple(kernel.shape)}."
+        )
+    step = checks.int_tuple("conv", "strides", strides, spatial)
+    apart = checks.int_tuple("conv", "dilation_rate", dilation_rate, spatial)
+    if max(step) > 1 and max(apart) > 1:
+        raise ValueError(
+            f"conv: strides={strides} and dilation_rate={dilation_rate} exclude each other."
+        )
+    x = _to_last(x, first)
+    channels, per_group = x.shape[-1], kernel.shape[-2]
+    if per_group == 0 or channels % per_group:
+        raise ValueError(
+            f"conv: the input has {channels} channels, the kernel expects {per_group} "
+            "(or a divisor of the input's). Received: "
+            f"inputs.shape={tuple(x.shape)}, kernel.shape={tuple(kernel.shape)}."
+        )
+    if spatial == 1:
+        x, kernel = _core.expand_dims(x, 1), _core.expand_dims(kernel, 0)
+        step, apart = (1, *step), (1, *apart)
+    y = _core.conv2d(
+        x,
+        kernel,
+        step,
+        apart,
+        _padding("conv", padding),
+        channels // per_group,  # type: ignore[arg-type]
+    )
+    return _to_first(_core.squeeze(y, 1) if spatial == 1 else y, first)
+
+
+def depthwise_conv(
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Tensor:
+    """Each channel convolved by its own filters (keras.ops.depthwise_conv).
+
+    Args:
+        kernel: (KW, C, M) or (KH, KW, C, M); M filters for each channel.
+        inputs: see `conv`, like the rest.
+        strides: see `conv`.
+        padding: see `conv`.
+        data_format: see `conv`.
+        dilation_rate: see `conv`.
+    """
+    kernel = _core.as_tensor(kernel)
+    *window, channels, multiplier = kernel.shape
+    kernel = _core.reshape(kernel, (*window, 1, channels * multiplier))
+    return conv(inputs, kernel, strides, padding, data_format, dilation_rate)
+
+
+def separable_conv(
+    inputs: TensorLike,
+    depthwise_kernel: TensorLike,
+    pointwise_kernel: TensorLike,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> Tensor:
+    """A depthwise convolution, then one of width 1 (keras.ops.separable_conv)."""
+    y = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(y, pointwise_kernel, 1, padding, data_format)
+
+
+def max_pool(
+    inputs: TensorLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    """The largest element of each window (keras.ops.max_pool); see `conv` for the layouts."""
+    return _pool("max_pool", _core.max_pool2d, inputs, pool_size, strides, padding, data_format)
+
+
+def average_pool(
+    inputs: TensorLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    """The mean of each window's elements that lie inside the input (keras.ops.average_pool)."""
+    pool = _core.average_pool2d
+    return _pool("average_pool", pool, inputs, pool_size, strides, padding, data_format)
+
+
+def normalize(
+    x: TensorLike, axis: Any = -1, order: int = 2, epsilon: float | None = None
+) -> Tensor:
+    """x / max(norm(x), epsilon) along axes (keras.ops.normalize).
+
+    Raises:
+        ValueError: `order` is not a positive integer.
+    """
+    order = checks.positive_int("normalize", "order", order)
+    x = _core.as_tensor(x)
+    if not config.is_float_dtype(x.dtype):
+        x = _core.cast(x, config.floatx())
+    if not x.shape:
+        x = _core.reshape(x, (1,))
+    floor = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        # The limit before the root keeps the gradient of an all-zero row finite.
+        total = _core.sum(_core.square(x), axis, True)
+        return _core.multiply(x, _core.rsqrt(_core.maximum(total, floor**2)))
+    return _core.true_divide(x, _core.maximum(norm(x, order, axis, True), floor))
+
+
+def batch_normalization(
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    axis: int,
+    offset: TensorLike | None = None,
+    scale: TensorLike | None = None,
+    epsilon: float = 1e-3,
+) -> Tensor:
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset (keras.ops.batch_normalization)."""
+    x = _core.as_tensor(x)
+    shape = [1] * len(x.shape)
+    shape[axis] = x.shape[axis]
+    factor = _core.rsqrt(_core.add(_core.reshape(variance, shape), epsilon))
+    if scale is not None:
+        factor = _core.multiply(factor, _core.reshape(scale, shape))
+    y = _core.multiply(_core.subtract(x, _core.reshape(mean, shape)), factor)
+    return y if offset is None else _core.add(y, _core.reshape(offset, shape))
+
+
+def layer_normalization(
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+    **kwargs: Any,
+) -> Tensor:
+    """Mean 0 and variance 1 along axes, then scaled and shifted (keras.ops.layer_normalization)."""
+    x = _core.as_tensor(x)
+    floor = config.epsilon() if epsilon is None else epsilon
+    centred = _core.subtract(x, _core.mean(x, axis, True))
+    spread = _core.mean(_core.square(centred), axis, True)
+    y = _core.multiply(centred, _core.rsqrt(_core.add(spread, floor)))
+    if gamma is not None:
+        y = _core.multiply(y, _along(gamma, x, axis))
+    return y if beta is None else _core.add(y, _along(beta, x, axis))
+
+
+def rms_normalization(
+    x: TensorLike, scale: TensorLike | None = None, axis: Any = -1, epsilon: float | None = None
+) -> Tensor:
+    """x over its root mean square along axes, then scaled (keras.ops.rms_normalization)."""
+    x = _core.as_tensor(x)
+    floor = config.epsilon() if epsilon is None else epsilon
+    power = _core.mean(_core.square(x), axis, True)
+    y = _core.multiply(x, _core.rsqrt(_core.add(power, floor)))
+    return y if scale is None else _core.multiply(y, _along(scale, x, axis))
+
+
+def binary_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False
+) -> Tensor:
+    """-t log(p) - (1 - t) log(1 - p), elementwise (keras.ops.binary_crossentropy).
+
+    Args:
+        target: in [0, 1].
+        output: probabilities, kept `epsilon()` away from 0 and 1, or logits.
+        from_logits: what `output` is.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    output = _core.as_tensor(output)
+    target = _core.cast(_core.as_tensor(target), output.dtype)
+    _same_shape("binary_crossentropy", target, output)
+    rest = _core.subtract(1.0, target)
+    if from_logits:
+        yes, no = log_sigmoid(output), log_sigmoid(_core.negative(output))
+    else:
+        output = _core.clip(output, config.epsilon(), 1.0 - config.epsilon())
+        yes, no = _core.log(output), _core.log(_core.subtract(1.0, output))
+    return _core.negative(_core.add(_core.multiply(target, yes), _core.multiply(rest, no)))
+
+
+def categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+) -> Tensor:
+    """-sum(t log(p)) along an axis (keras.ops.categorical_crossentropy).
+
+    Args:
+        target: one-hot or soft labels, of the output's shape.
+        output: probabilities (scaled to sum to 1), or logits.
+        from_logits: what `output` is.
+        axis: the classes.
+
+    Raises:
+        ValueError: the shapes differ, or are those of scalars.
+    """
+    output = _core.as_tensor(output)
+    target = _core.cast(_core.as_tensor(target), output.dtype)
+    if not output.shape:
+        raise ValueError("categorical_crossentropy: expected at least one axis, got a scalar.")
+    _same_shape("categorical_crossentropy", target, output)
+    if from_logits:
+        logs = _core.log_softmax(output, axis)
+    else:
+        limit = config.epsilon()
+        logs = _core.log(_core.clip(_normalized(output, axis), limit, 1.0 - limit))
+    return _core.negative(_core.sum(_core.multiply(target, logs), axis))
+
+
+def sparse_categorical_crossentropy(
+    target: TensorLike,
+    output: TensorLike,
+    from_logits: bool = False,
+    axis: int = -1,
+    ignore_class: int | None = None,
+) -> Tensor:
+    """-log(p[label]) (keras.ops.sparse_categorical_crossentropy).
+
+    Args:
+        target: labels: the output's shape without the classes, or with 1 in their place.
+        output: (..., C) probabilities (scaled to sum to 1), or logits.
+        from_logits: what `output` is.
+        axis: the classes.
+        ignore_class: a label whose loss and gradient are 0.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    target, output = _core.as_tensor(target), _core.as_tensor(output)
+    if not output.shape:
+        raise ValueError(
+            "sparse_categorical_crossentropy: expected at least one axis, got a scalar."
+        )
+    if target.dtype not in ("int32", "int64"):
+        target = _core.cast(target, "int32")
+    if not from_logits:
+        output = _normalized(output, axis)
+    output = output if axis in (-1, len(output.shape) - 1) else moveaxis(output, axis, -1)
+    if len(target.shape) == len(output.shape) and target.shape[-1] == 1:
+        target = _core.squeeze(target, -1)
+    if tuple(target.shape) != tuple(output.shape[:-1]):
+        raise ValueError(
+            "sparse_categorical_crossentropy: the labels must have the shape of the predictions "
+            f"without the classes. Received: target.shape={tuple(target.shape)}, "
+            f"output.shape={tuple(output.shape)}."
+        )
+    return _core.sparse_categorical_crossentropy(target, output, from_logits, ignore_class)
+
+
+def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
+    """Whether fewer than k classes are above the target's (keras.ops.in_top_k).
+
+    Args:
+        targets: (...) labels.
+        predictions: (..., C).
+        k: how many.
+
+    Returns:
+        bool (...); False where the target's prediction is not finite.
+    """
+    targets, predictions = _core.as_tensor(targets), _core.as_tensor(predictions)
+    targets = _core.cast(targets, "int32")
+    hot = _core.one_hot(targets, predictions.shape[-1], -1, "bool")
+    low = _core.where(hot, predictions, float("-inf"))
+    own = _core.max(low, -1, True)
+    above = _core.sum(_core.cast(_core.greater(predictions, own), "int32"), -1)
+    return _core.logical_and(_core.less(above, k), _core.isfinite(_core.squeeze(own, -1)))
+
+
+def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
+    """The peak signal-to-noise ratio in decibels (keras.ops.psnr)."""
+    error = _core.mean(_core.square(_core.subtract(x1, x2)))
+    return _core.multiply(_core.log10(_core.true_divide(float(max_val) ** 2, error)), 10.0)
+
+
+def _pool(
+    what: str, pool: Any, inputs: Any, size: Any, strides: Any, padding: str, data_format: Any
+) -> Tensor:
+    x = _core.as_tensor(inputs)
+    first = config.standardize_data_format(data_format) == "channels_first"
+    spatial = _spatial_axes(what, x)
+    window = checks.int_tuple(what, "pool_size", size, spatial)
+    step = window if strides is None else checks.int_tuple(what, "strides", strides, spatial)
+    x = _to_last(x, first)
+    if spatial == 1:
+        x, window, step = _core.expand_dims(x, 1), (1, *window), (1, *step)
+    y = pool(x, window, step, _padding(what, padding))
+    return _to_first(_core.squeeze(y, 1) if spatial == 1 else y, first)
+
+
+def _spatial_axes(what: str, x: Tensor) -> int:
+    axes = len(x.shape) - 2
+    if axes not in (1, 2):
+        raise ValueError(
+            f"{what}: expected inputs of 3 or 4 axes (N, spatial..., C). "
+            f"Received: inputs.shape={tuple(x.shape)}."
+        )
+    return axes
+
+
+def _padding(what: str, padding: str) -> str:
+    name = str(padding).lower()
+    checks.one_of(what, "padding", name, ("valid", "same"))
+    return name
+
+
+def _to_last(x: Tensor, first: bool) -> Tensor:
+    return moveaxis(x, 1, -1) if first else x
+
+
+def _to_first(x: Tensor, first: bool) -> Tensor:
+    return moveaxis(x, -1, 1) if first else x
+
+
+def _along(values: TensorLike, x: Tensor, axis: Any) -> Tensor:
+    """`values` over the given axes of x, shaped to broadcast against it."""
+    rank = len(x.shape)
+    axes = [a % rank for a in ([axis] if isinstance(axis, int) else axis)]
+    return _core.reshape(values, [x.shape[a] if a in axes else 1 for a in range(rank)])
+
+
+def _normalized(output: Tensor, axis: int) -> Tensor:
+    if is_softmax(output, axis):
+        return output
+    return _core.true_divide(output, _core.sum(output, axis, True))
+
+
+def _same_shape(what: str, target: Tensor, output: Tensor) -> None:
+    if tuple(target.shape) != tuple(output.shape):
+        raise ValueError(
+            f"{what}: target and output must have the same shape. Received: "
+            f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
+        )
