@@ -10,28 +10,37 @@
 namespace deepcore {
 namespace {
 
-// Multiply-adds below which a product is not cut: in 2 and 4 pieces, and in more (1.2 and 6 us at
-// 55 G/s).
-constexpr double kSmallTask = 64e3, kTask = 320e3;
+// Multiply-adds below which a task is not cut: into 2 and 4, and into more. A piece takes 1.2 us, 4
+// us.
+constexpr double kSmallTask = 128e3, kTask = 400e3;
 constexpr std::int64_t kMostTasks = 64;
 // A panel of B of this depth and the rows of A beside it fit L1.
 constexpr std::int64_t kPackedDepth = 384;
 // Depth of an unpacked product: B's panel then streams from L2, which keeps up.
 constexpr std::int64_t kDirectDepth = 1024;
+// Rows of B this long lie on pages of their own and in few sets of the caches: go down a few at a
+// time, across many columns, so that they stream; when B is more than L2 holds, in fewer and longer
+// ones.
+constexpr std::int64_t kLongRow = 192, kLongDepth = 64, kLongPanels = 8;
+constexpr std::int64_t kBigB = 1 << 17, kBigDepth = 16, kBigPanels = 32;
+// Rows of A that pay for packing such a B within a task, and for a phase before that packs it once.
+constexpr std::int64_t kRowsPerOwn = 13, kRowsPerShared = 192;
+// Below this many elements of B the phase costs more than packing again; a task that packs takes 8
+// groups.
+constexpr std::int64_t kSmallB = 1 << 14, kOwnGroups = 8;
 // Rows of A of the packed depth fit L2 beside all else.
 constexpr std::int64_t kBlockRows = 192;
 // Columns that a task packs at a time for itself: the widest tile has 8 registers, 4 panels.
 constexpr std::int64_t kChunkPanels = 4;
-constexpr std::int64_t kPackRows = 64;
+// Columns of a task that pay for packing A.
+constexpr std::int64_t kPackAPanels = 16;
+// Rows of B that one task packs.
+constexpr std::int64_t kPackRows = 32;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// Where the tiles find B.
-enum class Source {
-  kDirect,
-  kOwn,
-  kShared
-};  // as it is; packed by each task; packed once, by a phase before
+// Where the tiles find B: as it is; packed by each task for itself; packed once, by a phase before.
+enum class Source { kDirect, kOwn, kShared };
 
 struct Plan : Gemm {
   const GemmKernels* kernels;
@@ -39,9 +48,10 @@ struct Plan : Gemm {
   bool pack_a = false;
   bool scalar_bias = false;  // C is one column laid down as a row
   bool swapped = false;
-  std::int64_t row_groups, panels;            // of tiles
-  std::int64_t row_tasks = 1, col_tasks = 1;  // an entry of the batch
-  std::int64_t depth, depths;                 // k goes by this many blocks of this depth
+  std::int64_t row_groups, panels;                  // of tiles
+  std::int64_t row_tasks = 1, col_tasks = 1;        // an entry of the batch
+  std::int64_t least_groups = 1, least_panels = 1;  // of a task
+  std::int64_t depth, depths;                       // k goes by this many blocks of this depth
   std::int64_t a_floats = 0, b_floats = 0, bias_floats = 0;  // of scratch
   std::int64_t pack_tasks = 1;
 
@@ -52,9 +62,34 @@ struct Plan : Gemm {
   std::ptrdiff_t b_k() const { return tb ? 1 : n; }
 };
 
-// Halves the longer side of the tasks while they stay worth it. By shape alone.
+// How B and A are read, and how thin a task may get. By K, N and the rows alone; the bits are the
+// same.
+void choose(Plan& p) {
+  const bool one_b =
+      std::all_of(p.b_strides.begin(), p.b_strides.end(), [](std::int64_t s) { return s == 0; });
+  const bool big = p.k * p.n >= kBigB, long_rows = p.n >= kLongRow;
+  std::int64_t depth = kDirectDepth;
+  if (p.tb || (long_rows && big && p.m >= kRowsPerOwn)) {
+    const bool once = p.m >= kRowsPerShared && p.k * p.n > kSmallB && one_b;
+    p.source = once ? Source::kShared : Source::kOwn;
+    if (!once) p.least_groups = kOwnGroups;
+    if (!p.tb) p.least_panels = kChunkPanels;
+  } else if (long_rows) {
+    depth = big ? kBigDepth : kLongDepth;
+    p.least_panels = big ? kBigPanels : kLongPanels;
+  }
+  // A stored by columns has the same trouble as a B of long rows, but pays only for many columns.
+  p.pack_a = p.ta && p.k >= 64 && p.n >= 128;
+  if (p.pack_a) p.least_panels = std::max(p.least_panels, kPackAPanels);
+  if (p.source != Source::kDirect || p.pack_a) depth = kPackedDepth;
+  p.depths = std::max<std::int64_t>(1, ceil_div(p.k, depth));
+  p.depth = ceil_div(p.k, p.depths);
+}
+
+// Halves the longer side of the tasks while they stay worth it; columns first where each task packs
+// its own.
 void cut(Plan& p) {
-  const double entries = static_cast<double>(std::max<std::int64_t>(p.batch.elements(), 1));
+  const double entries = static_cast<double>(p.batch.elements());
   // Turning B over costs about as much as 6 multiply-adds an element.
   const double rows = static_cast<double>(p.m) + (p.tb ? 6 : 0);
   const double work = rows * static_cast<double>(p.n) * static_cast<double>(p.k);
@@ -64,9 +99,10 @@ void cut(Plan& p) {
     if (2 * pieces > kMostTasks ||
         work / static_cast<double>(tasks) < (pieces < 4 ? kSmallTask : kTask))
       return;
-    const bool rows_can = p.row_groups >= 2 * p.row_tasks, cols_can = p.panels >= 2 * p.col_tasks;
+    const bool rows_can = p.row_groups >= 2 * p.least_groups * p.row_tasks;
+    const bool cols_can = p.panels >= 2 * p.least_panels * p.col_tasks;
     if (!rows_can && !cols_can) return;
-    const bool rows_longer = p.m * p.col_tasks > p.n * p.row_tasks;
+    const bool rows_longer = p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks;
     if (rows_can && (rows_longer || !cols_can)) {
       p.row_tasks *= 2;
     } else {
@@ -90,31 +126,14 @@ Plan plan(const Gemm& gemm, const Kernels& table) {
   const std::int64_t rows = p.kernels->rows, cols = p.kernels->cols;
   p.row_groups = ceil_div(p.m, rows);
   p.panels = ceil_div(p.n, cols);
+  choose(p);
   cut(p);
-
   const std::int64_t task_rows = ceil_div(p.row_groups, p.row_tasks) * rows;
   const std::int64_t task_panels = ceil_div(p.panels, p.col_tasks);
-  const bool one_b =
-      std::all_of(p.b_strides.begin(), p.b_strides.end(), [](std::int64_t s) { return s == 0; });
-  // Rows of B that are far apart fall into few sets of the caches; it shows where panels are read
-  // again.
-  const bool far_apart = !p.tb && p.n >= 192 && p.m >= 24;
-  if (p.tb || far_apart) {
-    const bool once = p.row_tasks == 1 && (!one_b || p.batch.elements() == 1);
-    const bool cheap = p.tb && p.k * p.n <= 1 << 14;
-    p.source = once || cheap || !one_b ? Source::kOwn : Source::kShared;
-  }
-  // Likewise A's, when it is stored by columns.
-  p.pack_a = p.ta && p.k >= 64 && task_panels * cols >= 128;
-
-  const std::int64_t most = p.source == Source::kDirect && !p.pack_a ? kDirectDepth : kPackedDepth;
-  p.depths = std::max<std::int64_t>(1, ceil_div(p.k, most));
-  p.depth = ceil_div(p.k, p.depths);
   if (p.pack_a) p.a_floats = std::min(task_rows, kBlockRows) * p.depth;
   if (p.source == Source::kOwn) p.b_floats = std::min(task_panels, kChunkPanels) * cols * p.depth;
   if (p.scalar_bias) p.bias_floats = task_panels * cols;
-  p.pack_tasks = tasks_for(p.panels * cols * p.k, 1 << 15,
-                           std::min(kMostTasks, std::max<std::int64_t>(p.panels, 1)));
+  p.pack_tasks = p.tb ? std::min(p.panels, kMostTasks) : ceil_div(p.k, kPackRows);
   return p;
 }
 
@@ -204,14 +223,18 @@ class Task {
   float *a_pack_, *b_pack_, *bias_;
 };
 
-// Packs panels [begin, end) of B. Some rows at a time, so that their pages stay at hand.
-void pack_shared(const Plan& p, const float* b, float* out, Range panels) {
+// Packs a share of B: rows of what is stored, so that memory is read in order.
+void pack_shared(const Plan& p, const float* b, float* out, std::int64_t task) {
   const std::int64_t cols = p.kernels->cols;
-  const std::int64_t col = panels.begin * cols, n = std::min(panels.end * cols, p.n) - col;
-  const std::int64_t step = p.tb ? p.k : kPackRows;
-  for (std::int64_t k0 = 0; k0 < p.k; k0 += step)
-    p.kernels->pack_b(std::min(step, p.k - k0), n, b + k0 * p.b_k() + col * p.b_col(), p.b_k(),
-                      p.b_col(), out + col * p.k + k0 * cols, cols * p.k);
+  if (p.tb) {
+    const Range panels = piece(p.panels, p.pack_tasks, task);
+    const std::int64_t col = panels.begin * cols, n = std::min(panels.end * cols, p.n) - col;
+    p.kernels->pack_b(p.k, n, b + col * p.k, 1, p.k, out + col * p.k, cols * p.k);
+  } else {
+    const Range rows = piece(p.k, p.pack_tasks, task);
+    p.kernels->pack_b(rows.end - rows.begin, p.n, b + rows.begin * p.n, p.n, 1,
+                      out + rows.begin * cols, cols * p.k);
+  }
 }
 
 }  // namespace
@@ -239,7 +262,7 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table) {
     runner.workspace = static_cast<std::size_t>(p.panels * p.kernels->cols * p.k) * sizeof(float);
     runner.phases.push_back({p.pack_tasks, [p, b_of](const Call& call, std::int64_t task, void*) {
                                pack_shared(p, b_of(p, call), static_cast<float*>(call.workspace),
-                                           piece(p.panels, p.pack_tasks, task));
+                                           task);
                              }});
   }
   runner.scratch =
