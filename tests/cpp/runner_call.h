@@ -35,12 +35,10 @@ class Guarded {
   Buffer buffer_;
 };
 
-// The only output of `op` on these inputs. `backwards` runs the tasks of each phase in the other
-// order.
+// The only output of `op` on these inputs. `backwards` runs the tasks of each phase the other way.
 template <class T>
-std::vector<T> run_op(const Op& op, const Types& in, const std::vector<std::vector<T>>& values,
-                      bool backwards = false) {
-  const Types out = op.infer(in);
+std::vector<T> run_op(const Op& op, const Types& in, const Types& out,
+                      const std::vector<std::vector<T>>& values, bool backwards = false) {
   const auto runner = CpuBackend::instance().runner(op, in, out);
   EXPECT_TRUE(runner.has_value()) << op.str();
   if (!runner) return {};
@@ -58,6 +56,11 @@ std::vector<T> run_op(const Op& op, const Types& in, const std::vector<std::vect
   scratch.expect_intact("the scratch");
   const T* first = static_cast<const T*>(y.data());
   return std::vector<T>(first, first + out[0].elements());
+}
+template <class T>
+std::vector<T> run_op(const Op& op, const Types& in, const std::vector<std::vector<T>>& values,
+                      bool backwards = false) {
+  return run_op(op, in, op.infer(in), values, backwards);
 }
 
 }  // namespace deepcore::test
