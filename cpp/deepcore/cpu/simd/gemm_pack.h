@@ -8,8 +8,8 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-// A whole panel from rows that lie together: a register at a time, whose surplus lanes the next k
-// overwrites.
+// k rows of a whole panel whose A is stored by columns: a register each, whose surplus lanes the
+// next one overwrites.
 DC_INLINE void gemm_copy_rows(int64_t k, const float* a, ptrdiff_t a_k, float* out) {
   int64_t t = 0;
   if constexpr (kLanes == 8) {
@@ -21,16 +21,19 @@ DC_INLINE void gemm_copy_rows(int64_t k, const float* a, ptrdiff_t a_k, float* o
 
 static void gemm_pack_a(int64_t m, int64_t k, const float* a, ptrdiff_t a_row, ptrdiff_t a_k,
                         float* out) {
-  for (int64_t i = 0; i < m; i += kGemmRows, a += kGemmRows * a_row, out += kGemmRows * k) {
-    const int rows = m - i < kGemmRows ? (int)(m - i) : kGemmRows;
-    if (rows == kGemmRows && a_row == 1) {
-      gemm_copy_rows(k, a, a_k, out);
-      continue;
-    }
+  int64_t done = 0;
+  if (a_row == 1) {
+    // Eight of k at a time for all panels: a cache line of A holds rows of three, and must not be
+    // lost between.
+    done = m / kGemmRows * kGemmRows;
+    for (int64_t t = 0; t < k; t += 8)
+      for (int64_t i = 0; i < done; i += kGemmRows)
+        gemm_copy_rows(k - t < 8 ? k - t : 8, a + i + t * a_k, a_k, out + i * k + t * kGemmRows);
+  }
+  for (int64_t i = done; i < m; i += kGemmRows)
     for (int64_t t = 0; t < k; ++t)
       for (int r = 0; r < kGemmRows; ++r)
-        out[t * kGemmRows + r] = r < rows ? a[r * a_row + t * a_k] : 0.0f;
-  }
+        out[i * k + t * kGemmRows + r] = i + r < m ? a[(i + r) * a_row + t * a_k] : 0.0f;
 }
 
 // One register of columns of a panel, of which n are there.
