@@ -79,39 +79,12 @@ sparse_plus, sparse_sigmoid, sparsemax = ops.sparse_plus, ops.sparse_sigmoid, op
 softmax = ops.softmax
 swish, hard_swish = silu, hard_silu
 
-_NAMES = [
-    "celu",
-    "elu",
-    "exponential",
-    "gelu",
-    "glu",
-    "hard_shrink",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_tanh",
-    "leaky_relu",
-    "linear",
-    "log_sigmoid",
-    "log_softmax",
-    "mish",
-    "relu",
-    "relu6",
-    "selu",
-    "sigmoid",
-    "silu",
-    "soft_shrink",
-    "softmax",
-    "softplus",
-    "softsign",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "sparsemax",
-    "squareplus",
-    "tanh",
-    "tanh_shrink",
-    "threshold",
-]
-_objects: dict[str, Any] = {name: globals()[name] for name in _NAMES}
+_NAMES = """
+    celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear
+    log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus
+    softsign sparse_plus sparse_sigmoid sparsemax squareplus tanh tanh_shrink threshold
+"""
+_objects: dict[str, Any] = {name: globals()[name] for name in _NAMES.split()}
 for _function in _objects.values():
     builtin("keras.activations")(_function)
 _objects |= {"swish": silu, "hard_swish": hard_silu}

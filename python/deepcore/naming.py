@@ -12,7 +12,7 @@ _local = threading.local()
 
 
 def to_snake_case(name: str) -> str:
-    """`"MaxPooling2D"` gives `"max_pooling2d"`, `"RMSprop"` gives `"rm_sprop"`, as Keras's names."""
+    """`"MaxPooling2D"` gives `"max_pooling2d"`, `"RMSprop"` `"rm_sprop"`, as Keras does."""
     # A word starts at a capital that a small letter follows, or that follows a small letter.
     return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 

@@ -45,7 +45,7 @@ def set_random_seed(seed: int) -> None:
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise ValueError(f"set_random_seed: seed must be an integer in [0, 2**32). {seed=}.")
     python_random.seed(int(seed))
-    np.random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002 - the stream users seed
     random.reset_global_seed(int(seed))
 
 

@@ -1,4 +1,4 @@
-"""Variable: the only mutable thing. Weights, optimizer state, metric totals and seeds are Variables."""
+"""Variable, the only mutable thing: weights, optimizer state, metric totals, seeds."""
 
 from __future__ import annotations
 

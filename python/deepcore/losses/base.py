@@ -121,7 +121,9 @@ class LossFunctionWrapper(Loss):
         return cls(**config)
 
 
-def squeeze_or_expand_to_same_rank(x1: Tensor, x2: Tensor, expand_rank_1: bool = True) -> Any:
+def squeeze_or_expand_to_same_rank(
+    x1: Tensor, x2: Tensor, expand_rank_1: bool = True
+) -> tuple[Tensor, Tensor]:
     """Adds or drops a last axis of size 1 where the ranks differ by one."""
     rank1, rank2 = len(x1.shape), len(x2.shape)
     if rank1 == rank2 + 1 and x1.shape[-1] == 1:

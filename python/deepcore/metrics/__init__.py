@@ -1,4 +1,4 @@
-# ruff: noqa: F401, F403, F405 - this file gathers names
+# ruff: noqa: F403, F405 - this file gathers names
 """Metrics (keras.metrics)."""
 
 from __future__ import annotations

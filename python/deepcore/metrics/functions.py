@@ -70,7 +70,7 @@ def top_k_categorical_accuracy(y_true: TensorLike, y_pred: TensorLike, k: int = 
 def sparse_top_k_categorical_accuracy(
     y_true: TensorLike, y_pred: TensorLike, k: int = 5, from_sorted_ids: bool = False
 ) -> Tensor:
-    """Whether the label is among the k best; `from_sorted_ids`: y_pred holds classes, best first."""
+    """Whether the label is among the k best, or the first k with `from_sorted_ids`."""
     y_true, y_pred = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
     if from_sorted_ids:
         best = y_pred[..., :k]

@@ -1,4 +1,4 @@
-# ruff: noqa: F401, F403, F405 - this file gathers names
+# ruff: noqa: F403 - this file gathers names
 """Functions of tensors under Keras's names (keras.ops).
 
 They take tensors, variables, NumPy arrays, numbers and nested lists, and follow Keras's dtype

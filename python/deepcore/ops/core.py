@@ -160,13 +160,13 @@ def while_loop(
         if not go:
             break
         result = body(*state)
-        state = tuple(result) if many or isinstance(result, list | tuple) else (result,)
+        state = tuple(result) if isinstance(result, list | tuple) else (result,)
         count += 1
     return state if many else state[0]
 
 
 def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
-    """val = body_fun(i, val) for i in [lower, upper) (keras.ops.fori_loop). Unrolled when traced."""
+    """val = body_fun(i, val) for i in [lower, upper) (keras.ops.fori_loop); unrolled in traces."""
     value = init_val
     for i in range(int(lower), int(upper)):
         value = body_fun(_core.full((), i, "int32"), value)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Optimizer:
     """What every optimizer is (keras.optimizers.Optimizer).
 
-    Subclasses make their state in `build` and write `update_step(gradient, variable, learning_rate)`
-    and `get_config`. Everything that a step does can be traced.
+    Subclasses make their state in `build` and write `update_step` and `get_config`. Everything
+    that a step does can be traced.
 
     Args:
         learning_rate: a number, a schedule, or a callable without arguments.
@@ -169,7 +169,7 @@ class Optimizer:
     def add_optimizer_variables(
         self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros"
     ) -> Any:
-        """A list of variables like the model's; for several names a tuple of lists, made in turn."""
+        """A list of variables like the model's; for several names a tuple of such lists."""
         names = [name] if isinstance(name, str) else list(name)
         many = isinstance(initializer, list | tuple)
         starts = list(initializer) if many else [initializer] * len(names)
@@ -197,7 +197,7 @@ class Optimizer:
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Reads what `save_own_variables` wrote; warns, and leaves the state, if it does not fit."""
+        """Reads what `save_own_variables` wrote; warns if it does not fit."""
         if len(store.keys()) != len(self._variables):
             warnings.warn(
                 f"The optimizer '{self.name}' has {len(self._variables)} variables, the file has "

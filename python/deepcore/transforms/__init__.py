@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from deepcore import _core
-from deepcore.transforms.compile import Function, function
+from deepcore.transforms.compile import MAX_PLANS, Function, function
 from deepcore.transforms.derive import grad, value_and_grad
 from deepcore.transforms.tape import GradientTape, UnconnectedGradients
 
 __all__ = [
+    "MAX_PLANS",
     "Function",
     "GradientTape",
     "UnconnectedGradients",
