@@ -41,6 +41,20 @@ std::shared_ptr<Graph> order_updates(const Graph& graph) {
     done[static_cast<std::size_t>(i)] = true;
     ordered->nodes.push_back(graph.nodes[static_cast<std::size_t>(i)]);
   };
+  // What needs nothing but variables comes first when small (a learning rate, a step count), so that
+  // no update has to wait for it.
+  std::vector<bool> early(graph.values.size(), false);
+  for (const auto& read : graph.reads) early[read.second] = true;
+  for (const auto& constant : graph.constants) early[constant.first] = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Node& node = graph.nodes[i];
+    bool now = !is_update[i];
+    for (Value v : node.in) now = now && early[v];
+    for (Value v : node.out) now = now && graph.values[v].elements() <= 1;
+    if (!now) continue;
+    for (Value v : node.out) early[v] = true;
+    emit(static_cast<int>(i));
+  }
   for (std::size_t i = 0; i < count; ++i) {
     if (!done[i]) emit(static_cast<int>(i));
     for (bool again = true; again;) {
