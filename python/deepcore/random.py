@@ -100,8 +100,12 @@ def global_seed_generator() -> SeedGenerator:
 
 def reset_global_seed(seed: int) -> None:
     """Restarts the global stream, also for functions compiled before."""
+    global _global
+    if _global is None:
+        # Made with the seed: left to choose one, it would use up a draw of Python's `random`.
+        _global = SeedGenerator(seed, name="global_seed_generator")
     with _core.SuspendTrace():
-        global_seed_generator().state.assign(np.array([seed, 0], "int64"))
+        _global.state.assign(np.array([seed, 0], "int64"))
 
 
 def draw_key(seed: int | SeedGenerator | None) -> Tensor:

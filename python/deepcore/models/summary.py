@@ -39,7 +39,7 @@ def print_summary(
         width += 12
     length = line_length or min(width, shutil.get_terminal_size((width + 4, 24)).columns - 4)
     ends = [int(p * length) for p in positions]
-    widths = [end - start - 3 for start, end in zip([0, *ends], ends, strict=False)]
+    widths = [end - start - 3 for start, end in zip([1, *ends], ends, strict=False)]
     if min(widths) < 4:
         raise ValueError(f"summary: too narrow for the table. Received: line_length={length}.")
     rows = list(_rows(model.layers, expand_nested, show_trainable))

@@ -65,7 +65,7 @@ def columns(where: str, x: Any, y: Any = None, sample_weight: Any = None) -> Col
             return None
         if isinstance(value, dict):
             return {key: enter(name, item) for key, item in value.items()}
-        if isinstance(value, tuple) and any(np.ndim(item) for item in value):
+        if isinstance(value, tuple) and any(_has_rows(item) for item in value):
             return tuple(enter(name, item) for item in value)
         arrays.append(as_array(where, name, value))
         return len(arrays) - 1
@@ -84,7 +84,7 @@ def as_array(where: str, name: str, value: Any) -> Array:
     Raises:
         ValueError: it is not numeric, or has no batch axis.
     """
-    if isinstance(value, list | tuple) and len(value) == 1 and np.ndim(value[0]) > 1:
+    if isinstance(value, list | tuple) and len(value) == 1 and _has_rows(value[0]):
         value = value[0]  # Keras's way to name the only input
     if hasattr(value, "to_numpy"):
         array = _from_frame(value)
@@ -179,6 +179,11 @@ def split(where: str, data: tuple[Any, Any, Any], fraction: float) -> tuple[Any,
         found.pack([array[:at] for array in found.arrays]),
         found.pack([array[at:] for array in found.arrays]),
     )
+
+
+def _has_rows(value: Any) -> bool:
+    """Whether a value is an array, and not a number or a list."""
+    return len(getattr(value, "shape", ())) > 0
 
 
 def _from_frame(frame: Any) -> Array:
