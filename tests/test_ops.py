@@ -200,13 +200,9 @@ def test_average_with_weights_of_one_axis():
 
 @pytest.mark.parametrize(
     ("ord", "axis"),
-    [(None, None), (None, 1), (2, 0), (1, 1), (np.inf, 1), (-np.inf, 0), (0, 1), (3, 1)]
-    + [
-        ("fro", None),
-        ("fro", (0, 1)),
-        (1, (0, 1)),
-        (-1, (0, 1)),
-        (np.inf, (0, 1)),
+    [
+        *[(None, None), (None, 1), (2, 0), (1, 1), (np.inf, 1), (-np.inf, 0), (0, 1), (3, 1)],
+        *[("fro", None), ("fro", (0, 1)), (1, (0, 1)), (-1, (0, 1)), (np.inf, (0, 1))],
         (-np.inf, (1, 0)),
     ],
     ids=str,
@@ -401,7 +397,8 @@ def test_divide_no_nan_and_its_gradient():
 def test_comparisons_of_whole_tensors():
     assert bool(ops.allclose(M, M + 1e-9))
     assert not bool(ops.allclose(M, M + 1))
-    assert bool(ops.array_equal(M, M)) and not bool(ops.array_equal(M, M[0]))
+    assert bool(ops.array_equal(M, M))
+    assert not bool(ops.array_equal(M, M[0]))
     assert bool(ops.isclose(np.nan, np.nan, equal_nan=True))
 
 
@@ -419,7 +416,7 @@ def test_dtypes_follow_keras():
     assert ops.convert_to_tensor(True).dtype == "bool"
     assert ops.cast([1.7, -1.7], "int32").tolist() == [1, -1]
     assert ops.saturate_cast([300.0, -5.0], "uint8").tolist() == [255, 0]
-    with pytest.raises(ValueError, match="Unknown dtype: 'flaot32'. Did you mean 'float32'"):
+    with pytest.raises(ValueError, match=r"Unknown dtype: 'flaot32'. Did you mean 'float32'"):
         ops.cast([1], "flaot32")
 
 
@@ -493,9 +490,12 @@ def plain_conv(x, kernel, strides, padding, dilation, groups):
     reach = ((kh - 1) * dh + 1, (kw - 1) * dw + 1)
     if padding == "same":
         out = [-(-h // sh), -(-w // sw)]
-        lack = [max((o - 1) * s + r - d, 0) for o, s, r, d in zip(out, strides, reach, (h, w))]
+        lack = [
+            max((o - 1) * s + r - d, 0)
+            for o, s, r, d in zip(out, strides, reach, (h, w), strict=True)
+        ]
         x = np.pad(x, ((0, 0), *[(p // 2, p - p // 2) for p in lack], (0, 0)))
-    oh, ow = ((d - r) // s + 1 for d, r, s in zip(x.shape[1:3], reach, strides))
+    oh, ow = ((d - r) // s + 1 for d, r, s in zip(x.shape[1:3], reach, strides, strict=True))
     y = np.zeros((n, oh, ow, filters))
     for f in range(filters):
         g = f // (filters // groups)

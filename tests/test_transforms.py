@@ -413,5 +413,5 @@ def test_variable_errors():
         Variable("zeros", shape=(None, 2))
     with pytest.raises(ValueError, match="without the character"):
         Variable(1.0, name="a/b")
-    with pytest.raises(ValueError, match="Unknown initializer: 'zeroes'. Did you mean 'zeros'"):
+    with pytest.raises(ValueError, match=r"Unknown initializer: 'zeroes'. Did you mean 'zeros'"):
         Variable("zeroes", shape=(1,))

@@ -60,7 +60,8 @@ class Loss:
             lambda t: ops.convert_to_tensor(t, self._target_dtype(t)), y_true
         )
         values = self.call(y_true, y_pred)
-        return reduce_weighted_values(values, sample_weight, None, self.reduction, dtype)
+        mask = self._mask(y_true, values)
+        return reduce_weighted_values(values, sample_weight, mask, self.reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """The loss of each sample."""
@@ -68,6 +69,10 @@ class Loss:
 
     def _target_dtype(self, y_true: Any) -> str | None:
         return self.dtype
+
+    def _mask(self, y_true: Any, values: Tensor) -> Tensor | None:
+        """Which of the losses count; None: all."""
+        return None
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction}
@@ -106,6 +111,13 @@ class LossFunctionWrapper(Loss):
     def _target_dtype(self, y_true: Any) -> str | None:
         # Labels stay integers: float32 holds them exactly only up to 2**24.
         return None if getattr(self.fn, "takes_labels", False) else self.dtype
+
+    def _mask(self, y_true: Any, values: Tensor) -> Tensor | None:
+        # The mean of a sparse cross-entropy leaves ignored samples out.
+        label = self._fn_kwargs.get("ignore_class")
+        if label is None or not getattr(self.fn, "takes_labels", False):
+            return None
+        return ops.reshape(ops.not_equal(y_true, label), values.shape)
 
     def get_config(self) -> dict[str, Any]:
         return {

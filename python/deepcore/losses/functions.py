@@ -256,12 +256,12 @@ def dice(y_true: TensorLike, y_pred: TensorLike, axis: Any = None) -> Tensor:
 def tversky(
     y_true: TensorLike, y_pred: TensorLike, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
 ) -> Tensor:
-    """Dice with separate weights of false positives and false negatives."""
+    """Dice with a weight `alpha` of what is missed and `beta` of what is wrongly found."""
     y_true, y_pred = align("tversky", y_true, y_pred)
     shared = ops.sum(ops.multiply(y_true, y_pred), axis)
     positives = ops.sum(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis)
     negatives = ops.sum(ops.multiply(y_true, ops.subtract(1.0, y_pred)), axis)
-    weighed = ops.add(ops.multiply(positives, alpha), ops.multiply(negatives, beta))
+    weighed = ops.add(ops.multiply(negatives, alpha), ops.multiply(positives, beta))
     whole = ops.add(ops.add(shared, weighed), config.epsilon())
     return ops.subtract(1.0, ops.divide(shared, whole))
 

@@ -89,6 +89,9 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         function = functions.sparse_top_k_categorical_accuracy
         super().__init__(function, name, dtype, k=k, from_sorted_ids=from_sorted_ids)
 
+    def get_config(self) -> dict[str, Any]:
+        return _unless_default(super().get_config(), "from_sorted_ids", False)
+
 
 @builtin("keras.metrics")
 class BinaryCrossentropy(MeanMetricWrapper):
@@ -162,6 +165,14 @@ class CosineSimilarity(MeanMetricWrapper):
         self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1
     ) -> None:
         super().__init__(_cosine, name, dtype, axis=axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return _unless_default(super().get_config(), "axis", -1)
+
+
+def _unless_default(config: dict[str, Any], name: str, default: Any) -> dict[str, Any]:
+    """Keras leaves these out, and older versions would not read them."""
+    return {k: v for k, v in config.items() if k != name or v != default}
 
 
 def _cosine(y_true: Any, y_pred: Any, axis: int) -> Any:

@@ -246,7 +246,7 @@ class CosineDecayRestarts(_Configured):
             before = ops.divide(ops.subtract(length, 1.0), t - 1.0)
             part = ops.divide(ops.subtract(done, before), length)
         height = ops.power(float(self.m_mul), restarts)
-        return ops.multiply(_cosine(part, self.initial_learning_rate, self.alpha), height)
+        return _cosine(part, self.initial_learning_rate, self.alpha, height)
 
 
 _family = Family(
@@ -266,9 +266,9 @@ _family = Family(
 serialize, deserialize = _family.serialize, _family.deserialize
 
 
-def _cosine(part: Tensor, top: float, alpha: float) -> Tensor:
-    half = ops.multiply(ops.add(ops.cos(ops.multiply(part, math.pi)), 1.0), 0.5)
-    return ops.multiply(ops.add(ops.multiply(half, 1.0 - alpha), alpha), top)
+def _cosine(part: Tensor, top: float, alpha: float, height: Any = 1.0) -> Tensor:
+    half = ops.multiply(ops.add(ops.cos(ops.multiply(part, math.pi)), 1.0), 0.5 * (1.0 - alpha))
+    return ops.multiply(ops.add(ops.multiply(half, height), alpha), top)
 
 
 def _periods(step: Any, length: float, whole: bool) -> Tensor:
