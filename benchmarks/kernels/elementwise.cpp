@@ -87,6 +87,8 @@ BENCHMARK_CAPTURE(unary, exp, Kind::kExp)->Arg(kCached);
 BENCHMARK_CAPTURE(unary, log, Kind::kLog)->Arg(kCached);
 BENCHMARK_CAPTURE(unary, tanh, Kind::kTanh)->Arg(kCached);
 BENCHMARK_CAPTURE(unary, sigmoid, Kind::kSigmoid)->Arg(kCached);
+BENCHMARK_CAPTURE(unary, expm1, Kind::kExpm1)->Arg(kCached);
+BENCHMARK_CAPTURE(unary, log1p, Kind::kLog1p)->Arg(kCached);
 BENCHMARK_CAPTURE(unary, erf, Kind::kErf)->Arg(kCached);
 BENCHMARK_CAPTURE(unary, softplus, Kind::kSoftplus)->Arg(kCached);
 BENCHMARK_CAPTURE(unary, sin, Kind::kSin)->Arg(kCached);

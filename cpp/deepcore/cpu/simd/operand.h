@@ -52,7 +52,11 @@ static void fetch_as(const Operand& o, const T* data, int64_t begin, int64_t n, 
   const int last = o.rank - 1;
   for (int64_t i = 0; i < n;) {
     const int64_t run = lesser(o.size[last] - index[last], n - i), step = o.stride[last];
-    for (int64_t j = 0; j < run; ++j) to[i + j] = (float)data[offset + j * step];
+    if (step == 1) {
+      convert(data + offset, run, to + i);
+    } else {
+      for (int64_t j = 0; j < run; ++j) to[i + j] = (float)data[offset + j * step];
+    }
     i += run;
     index[last] += run;
     offset += run * step;
