@@ -1,4 +1,4 @@
-// Buffer: counted, 64-byte aligned memory; or memory that somebody else owns, kept alive by a handle.
+// Buffer: counted, 64-byte aligned memory; or somebody else's memory, kept alive by a handle.
 #pragma once
 
 #include <cstddef>

@@ -21,8 +21,8 @@ enum class DType : std::uint8_t {
 };
 
 std::size_t size_of(DType dtype);
-std::string_view name_of(DType dtype);      // "float32"
-DType dtype_from(std::string_view name);    // throws ValueError with the names it knows
+std::string_view name_of(DType dtype);    // "float32"
+DType dtype_from(std::string_view name);  // throws ValueError with the names it knows
 std::ostream& operator<<(std::ostream& out, DType dtype);
 
 constexpr bool is_floating(DType d) { return d >= DType::kFloat16; }
@@ -56,7 +56,7 @@ struct DTypeOf<double> {
   static constexpr DType value = DType::kFloat64;
 };
 
-// Calls f with a value of the C++ type of `dtype`: dispatch(d, [&](auto zero) { using T = decltype(zero); ... }).
+// Calls f with a zero of the C++ type of `dtype`: dispatch(d, [&](auto zero) { ... decltype(zero) }).
 // Storage-only types are refused by the shape rules before anything gets here.
 template <class F>
 auto dispatch(DType dtype, F&& f) {

@@ -91,7 +91,7 @@ int normalize_axis(std::string_view op, std::int64_t axis, int rank);
 Dims normalize_axes(std::string_view op, const Dims& axes, int rank);
 // Row-major strides in elements.
 Dims strides_of(const Shape& shape);
-// Strides in elements with which a tensor of shape `from` reads as one of shape `to`: 0 where broadcast.
+// Strides in elements with which a tensor of shape `from` reads as `to`: 0 where broadcast.
 Dims broadcast_strides(const Shape& from, const Shape& to);
 
 }  // namespace deepcore

@@ -1,11 +1,9 @@
-// Every op that a graph can hold, with its fields. What they mean is told in the .cpp of each family.
-// Letters: N batch, H W height and width, C channels, O filters. Tensors are contiguous, channels last.
+// Every op that a graph can hold, with its fields; what they mean is told in each family's .cpp.
+// Letters: N batch, H W height and width, C channels, O filters. Contiguous, channels last.
 #pragma once
 
 #include <array>
 #include <optional>
-#include <utility>
-#include <vector>
 
 #include "deepcore/graph/op.h"
 #include "deepcore/ops/program.h"
@@ -15,16 +13,18 @@ namespace deepcore {
 std::string_view name_of(Kind kind);  // Keras's name of the function: "true_divide"
 std::ostream& operator<<(std::ostream& out, Kind kind);
 constexpr bool gives_bool(Kind k) {
-  return (k >= Kind::kLogicalNot && k <= Kind::kIsFinite) || (k >= Kind::kEqual && k <= Kind::kLogicalXor);
+  return (k >= Kind::kLogicalNot && k <= Kind::kIsFinite) ||
+         (k >= Kind::kEqual && k <= Kind::kLogicalXor);
 }
 
-#define DEEPCORE_OP_META(NAME)                       \
-  static constexpr std::string_view kName = NAME;    \
+#define DEEPCORE_OP_META(NAME)                    \
+  static constexpr std::string_view kName = NAME; \
   Types infer(const Types& in) const override
-#define DEEPCORE_OP_VJP Tensors vjp(const Tensors& in, const Tensors& out, const Tensors& grad) const override
+#define DEEPCORE_OP_VJP \
+  Tensors vjp(const Tensors& in, const Tensors& out, const Tensors& grad) const override
 #define DEEPCORE_OP_COMPOSE Tensors compose(const Tensors& in) const override
 
-// ---- elementwise (elementwise.cpp): inputs broadcast together; dtypes agree, promotion happens at the door
+// ---- elementwise (elementwise.cpp): inputs broadcast together; dtypes agree (see promote.h)
 
 struct Unary final : OpOf<Unary> {  // (x) -> y
   DEEPCORE_OP_META("unary");
@@ -84,7 +84,8 @@ struct Reduce final : OpOf<Reduce> {  // (x) -> y; axes sorted and non-negative
   Reduce(ReduceKind k, const Dims& a, bool keep) : kind(k), axes(a), keepdims(keep) {}
 };
 
-struct ArgReduce final : OpOf<ArgReduce> {  // (x) -> int32 position of the first extreme along `axis`
+// (x) -> int32 position of the first extreme along `axis`
+struct ArgReduce final : OpOf<ArgReduce> {
   DEEPCORE_OP_META("argreduce");
   DEEPCORE_OP_VJP;
   auto fields() const { return std::tie(largest, axis, keepdims); }
@@ -158,15 +159,18 @@ struct Concat final : OpOf<Concat> {  // (x...) -> y
 
 // ---- indexing (indexing.cpp)
 
-struct Gather final : OpOf<Gather> {  // (x, int indices) -> x.shape[:axis] + indices.shape + x.shape[axis+1:]
-  DEEPCORE_OP_META("take");          // negative indices count from the end; outside is a Fault
+// (x, int indices) -> x.shape[:axis] + indices.shape + x.shape[axis+1:]
+// Negative indices count from the end; outside is a Fault.
+struct Gather final : OpOf<Gather> {
+  DEEPCORE_OP_META("take");
   DEEPCORE_OP_VJP;
   auto fields() const { return std::tie(axis); }
   int axis;
   explicit Gather(int a) : axis(a) {}
 };
 
-struct ScatterAdd final : OpOf<ScatterAdd> {  // (grad of a Gather, indices) -> zeros(shape) with grad added in
+// (grad of a Gather, indices) -> zeros(shape) with grad added in
+struct ScatterAdd final : OpOf<ScatterAdd> {
   DEEPCORE_OP_META("scatter_add");
   DEEPCORE_OP_VJP;
   auto fields() const { return std::tie(shape, axis); }
@@ -179,14 +183,14 @@ struct ScatterAdd final : OpOf<ScatterAdd> {  // (grad of a Gather, indices) -> 
 
 // What a matmul or convolution does to its result on the way out: + bias, then one unary function.
 struct Epilogue {
-  bool bias = false;                // an input (O) follows the others
+  bool bias = false;                  // an input (O) follows the others
   Kind activation = Kind::kIdentity;  // kRelu, kTanh, kSigmoid
   bool operator==(const Epilogue&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Epilogue& epilogue);
 
-// (a: (..., M, K), b: (..., K, N)[, bias: (N)]) -> (..., M, N); leading axes broadcast; `ta`: a is (..., K, M).
-// Each element is one chain of multiply-adds over rising K: the same bits for any M and any blocking.
+// (a: (..., M, K), b: (..., K, N)[, bias: (N)]) -> (..., M, N); `ta`: a is (..., K, M). Leading axes
+// broadcast. Each element is one chain of multiply-adds over rising K: same bits for any blocking.
 struct MatMul final : OpOf<MatMul> {
   DEEPCORE_OP_META("matmul");
   DEEPCORE_OP_VJP;
@@ -194,7 +198,8 @@ struct MatMul final : OpOf<MatMul> {
   auto fields() const { return std::tie(ta, tb, epilogue); }
   bool ta = false, tb = false;
   Epilogue epilogue;
-  MatMul(bool transpose_a, bool transpose_b, Epilogue e = {}) : ta(transpose_a), tb(transpose_b), epilogue(e) {}
+  MatMul(bool transpose_a, bool transpose_b, Epilogue e = {})
+      : ta(transpose_a), tb(transpose_b), epilogue(e) {}
 };
 
 // ---- convolution (conv.cpp)
@@ -205,7 +210,8 @@ struct Window2D {  // [0] is height, [1] is width
 };
 std::ostream& operator<<(std::ostream& out, const Window2D& window);
 
-// (x: (N,H,W,C), kernel: (KH,KW,C/groups,O)[, bias: (O)]) -> (N,OH,OW,O); cross-correlation, as Keras's.
+// (x: (N,H,W,C), kernel: (KH,KW,C/groups,O)[, bias: (O)]) -> (N,OH,OW,O); cross-correlation, as
+// Keras's.
 struct Conv final : OpOf<Conv> {
   DEEPCORE_OP_META("conv");
   DEEPCORE_OP_VJP;
@@ -217,7 +223,8 @@ struct Conv final : OpOf<Conv> {
   Conv(const Window2D& w, int g, Epilogue e = {}) : window(w), groups(g), epilogue(e) {}
 };
 
-struct ConvGradInput final : OpOf<ConvGradInput> {  // (gy: (N,OH,OW,O), kernel) -> gx of `input` shape
+// (gy: (N,OH,OW,O), kernel) -> gx of `input` shape
+struct ConvGradInput final : OpOf<ConvGradInput> {
   DEEPCORE_OP_META("conv_grad_input");
   DEEPCORE_OP_VJP;
   std::int64_t flops(const Types& in, const Types& out) const override;
@@ -241,7 +248,8 @@ struct ConvGradFilter final : OpOf<ConvGradFilter> {  // (x: (N,H,W,C), gy: (N,O
 
 // ---- pooling (pool.cpp)
 
-enum class PoolKind : std::uint8_t { kMax, kAverage };  // averages count the cells inside the input alone
+// Averages count the cells inside the input alone.
+enum class PoolKind : std::uint8_t { kMax, kAverage };
 std::ostream& operator<<(std::ostream& out, PoolKind kind);
 
 struct Pool final : OpOf<Pool> {  // (x: (N,H,W,C)) -> (N,OH,OW,C)
@@ -254,7 +262,8 @@ struct Pool final : OpOf<Pool> {  // (x: (N,H,W,C)) -> (N,OH,OW,C)
   Pool(PoolKind k, std::array<int, 2> s, const Window2D& w) : kind(k), size(s), window(w) {}
 };
 
-struct MaxPoolGrad final : OpOf<MaxPoolGrad> {  // (x, gy) -> gx: to the first largest cell of each window
+// (x, gy) -> gx: to the first largest cell of each window
+struct MaxPoolGrad final : OpOf<MaxPoolGrad> {
   DEEPCORE_OP_META("max_pool_grad");
   DEEPCORE_OP_VJP;
   auto fields() const { return std::tie(size, window); }
@@ -263,7 +272,8 @@ struct MaxPoolGrad final : OpOf<MaxPoolGrad> {  // (x, gy) -> gx: to the first l
   MaxPoolGrad(std::array<int, 2> s, const Window2D& w) : size(s), window(w) {}
 };
 
-// (x, v of x's shape) -> v at the first largest cell of each of x's windows: the transpose of MaxPoolGrad.
+// (x, v of x's shape) -> v at the first largest cell of each of x's windows: the transpose of
+// MaxPoolGrad.
 struct MaxPoolTake final : OpOf<MaxPoolTake> {
   DEEPCORE_OP_META("max_pool_take");
   DEEPCORE_OP_VJP;
@@ -280,7 +290,8 @@ struct AveragePoolGrad final : OpOf<AveragePoolGrad> {  // (gy) -> gx of `input`
   std::array<int, 2> size;
   Window2D window;
   Shape input;
-  AveragePoolGrad(std::array<int, 2> s, const Window2D& w, const Shape& i) : size(s), window(w), input(i) {}
+  AveragePoolGrad(std::array<int, 2> s, const Window2D& w, const Shape& i)
+      : size(s), window(w), input(i) {}
 };
 
 // ---- softmax and losses (softmax.cpp); rows are the last axis
@@ -305,8 +316,8 @@ struct LogSoftmax final : OpOf<LogSoftmax> {  // (x) -> y
 };
 
 // (x: (..., C), int labels: (...)) -> loss (...). from_logits: log-sum-exp(x) - x[label];
-// else -log(clip(x[label], 1e-7, 1 - 1e-7)), as Keras. A label outside [0, C) is a Fault, unless it equals
-// ignore: then loss and gradient are 0.
+// else -log(clip(x[label], 1e-7, 1 - 1e-7)), as Keras. A label outside [0, C) is a Fault, unless it
+// equals ignore: then loss and gradient are 0.
 struct SparseCrossEntropy final : OpOf<SparseCrossEntropy> {
   DEEPCORE_OP_META("sparse_categorical_crossentropy");
   DEEPCORE_OP_VJP;
@@ -314,7 +325,8 @@ struct SparseCrossEntropy final : OpOf<SparseCrossEntropy> {
   auto fields() const { return std::tie(from_logits, ignore); }
   bool from_logits;
   std::optional<std::int64_t> ignore;
-  explicit SparseCrossEntropy(bool logits, std::optional<std::int64_t> i = {}) : from_logits(logits), ignore(i) {}
+  explicit SparseCrossEntropy(bool logits, std::optional<std::int64_t> i = {})
+      : from_logits(logits), ignore(i) {}
 };
 
 struct SparseCrossEntropyGrad final : OpOf<SparseCrossEntropyGrad> {  // (x, labels, g: (...)) -> gx
@@ -323,12 +335,14 @@ struct SparseCrossEntropyGrad final : OpOf<SparseCrossEntropyGrad> {  // (x, lab
   auto fields() const { return std::tie(from_logits, ignore); }
   bool from_logits;
   std::optional<std::int64_t> ignore;
-  SparseCrossEntropyGrad(bool logits, std::optional<std::int64_t> i) : from_logits(logits), ignore(i) {}
+  SparseCrossEntropyGrad(bool logits, std::optional<std::int64_t> i)
+      : from_logits(logits), ignore(i) {}
 };
 
 // ---- random (random.cpp): Philox4x32-10; element i depends on the key and i alone
 
-enum class RandomKind : std::uint8_t { kUniform, kNormal, kTruncatedNormal };  // [0,1); N(0,1); N(0,1) in [-2,2]
+// [0,1); N(0,1); N(0,1) in [-2,2]
+enum class RandomKind : std::uint8_t { kUniform, kNormal, kTruncatedNormal };
 std::ostream& operator<<(std::ostream& out, RandomKind kind);
 
 struct Random final : OpOf<Random> {  // (key: int64[2] = seed, counter) -> f32 or f64 of `shape`
@@ -341,7 +355,8 @@ struct Random final : OpOf<Random> {  // (key: int64[2] = seed, counter) -> f32 
   Random(RandomKind k, const Shape& s, DType d) : kind(k), shape(s), dtype(d) {}
 };
 
-// (x, key) -> x / (1 - rate) where a uniform draw is >= rate, else 0. Its gradient is itself: no mask is kept.
+// (x, key) -> x / (1 - rate) where a uniform draw is >= rate, else 0. Its gradient is itself: no
+// mask is kept.
 struct Dropout final : OpOf<Dropout> {
   DEEPCORE_OP_META("dropout");
   DEEPCORE_OP_VJP;
@@ -354,8 +369,8 @@ struct Dropout final : OpOf<Dropout> {
 
 // ---- optimizer updates (update.cpp): no derivative
 
-// (p, g, lr: ()[, velocity]) -> (p'[, velocity']). momentum 0: p - lr g. Else v' = momentum v - lr g;
-// p' = p + v', or with nesterov p + momentum v' - lr g (Keras SGD).
+// (p, g, lr: ()[, velocity]) -> (p'[, velocity']). momentum 0: p - lr g.
+// Else v' = momentum v - lr g; p' = p + v', or with nesterov p + momentum v' - lr g (Keras SGD).
 struct SgdUpdate final : OpOf<SgdUpdate> {
   DEEPCORE_OP_META("sgd_update");
   DEEPCORE_OP_COMPOSE;
@@ -367,7 +382,8 @@ struct SgdUpdate final : OpOf<SgdUpdate> {
 };
 
 // (p, g, alpha: (), m, v) -> (p', m', v'): m' = m + (g - m)(1 - b1); v' = v + (g*g - v)(1 - b2);
-// p' = p - alpha m' / (sqrt(v') + eps), alpha = lr sqrt(1 - b2^t) / (1 - b1^t) (Keras Adam; Kingma & Ba 2015).
+// p' = p - alpha m' / (sqrt(v') + eps), alpha = lr sqrt(1 - b2^t) / (1 - b1^t) (Keras Adam; Kingma
+// & Ba 2015).
 struct AdamUpdate final : OpOf<AdamUpdate> {
   DEEPCORE_OP_META("adam_update");
   DEEPCORE_OP_COMPOSE;

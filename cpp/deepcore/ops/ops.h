@@ -1,4 +1,4 @@
-// The functions of tensors, one line each: what derivative rules, compositions and C++ users write with.
+// The functions of tensors: what derivative rules, compositions and C++ users write with.
 // Dtypes must agree here; promotion is done at the Python door (ops/promote.h).
 #pragma once
 
@@ -86,13 +86,15 @@ Tensor arange(std::int64_t count, DType dtype);  // concrete
 Tensor one_hot(const Tensor& indices, std::int64_t classes, DType dtype);
 
 // matmul.cpp
-Tensor matmul(const Tensor& a, const Tensor& b, bool ta = false, bool tb = false);  // NumPy's rule for rank 1
+// NumPy's rule for rank 1; ta, tb: the last two axes are swapped first.
+Tensor matmul(const Tensor& a, const Tensor& b, bool ta = false, bool tb = false);
 Tensor tensordot(const Tensor& a, const Tensor& b, const Dims& axes_a, const Dims& axes_b);
 
 // conv.cpp, pool.cpp
 // Window2D for Keras's padding: "valid" or "same"; `what` names the op in errors.
-Window2D make_window(std::string_view what, const Shape& x, std::array<int, 2> kernel, std::array<int, 2> stride,
-                     std::array<int, 2> dilation, std::string_view padding);
+Window2D make_window(std::string_view what, const Shape& x, std::array<int, 2> kernel,
+                     std::array<int, 2> stride, std::array<int, 2> dilation,
+                     std::string_view padding);
 Tensor conv(const Tensor& x, const Tensor& kernel, const Window2D& window, int groups = 1);
 Tensor max_pool(const Tensor& x, std::array<int, 2> size, const Window2D& window);
 Tensor average_pool(const Tensor& x, std::array<int, 2> size, const Window2D& window);
@@ -109,9 +111,9 @@ Tensor dropout(const Tensor& x, const Tensor& key, double rate);
 Tensor categorical(const Tensor& logits, const Tensor& key, std::int64_t samples, DType dtype);
 
 // update.cpp
-Tensors sgd_update(const Tensor& p, const Tensor& g, const Tensor& lr, const Tensor& velocity, double momentum,
-                   bool nesterov);
-Tensors adam_update(const Tensor& p, const Tensor& g, const Tensor& alpha, const Tensor& m, const Tensor& v,
-                    double beta1, double beta2, double epsilon);
+Tensors sgd_update(const Tensor& p, const Tensor& g, const Tensor& lr, const Tensor& velocity,
+                   double momentum, bool nesterov);
+Tensors adam_update(const Tensor& p, const Tensor& g, const Tensor& alpha, const Tensor& m,
+                    const Tensor& v, double beta1, double beta2, double epsilon);
 
 }  // namespace deepcore

@@ -80,7 +80,8 @@ struct Instr {
   uint8_t out, a, b, c;  // registers
 };
 
-// Registers [0, inputs) hold the inputs, the next `constants` hold splatted numbers, the rest are temporaries.
+// Registers [0, inputs) hold the inputs, the next `constants` hold splatted numbers, the rest are
+// temporaries.
 struct Program {
   static constexpr int kMaxInputs = 12;
   static constexpr int kMaxOutputs = 6;
