@@ -56,7 +56,7 @@ struct DTypeOf<double> {
   static constexpr DType value = DType::kFloat64;
 };
 
-// Calls f with a zero of the C++ type of `dtype`: dispatch(d, [&](auto zero) { ... decltype(zero) }).
+// Calls f with a zero of the C++ type: dispatch(dtype, [&](auto zero) { ... decltype(zero) ... }).
 // Storage-only types are refused by the shape rules before anything gets here.
 template <class F>
 auto dispatch(DType dtype, F&& f) {

@@ -189,8 +189,8 @@ struct Epilogue {
 };
 std::ostream& operator<<(std::ostream& out, const Epilogue& epilogue);
 
-// (a: (..., M, K), b: (..., K, N)[, bias: (N)]) -> (..., M, N); `ta`: a is (..., K, M). Leading axes
-// broadcast. Each element is one chain of multiply-adds over rising K: same bits for any blocking.
+// (a: (..., M, K), b: (..., K, N)[, bias: (N)]) -> (..., M, N); `ta`: a is (..., K, M). Leading
+// axes broadcast. Each element is one chain of multiply-adds over rising K, whatever the blocking.
 struct MatMul final : OpOf<MatMul> {
   DEEPCORE_OP_META("matmul");
   DEEPCORE_OP_VJP;
