@@ -24,7 +24,7 @@ struct Block {
 // blocks are left to malloc. Nothing is shared between threads: nothing to lock, and a forked child
 // owns its copy.
 constexpr std::size_t kSmallestKept = std::size_t{64} << 10;
-constexpr std::size_t kMostKept = std::size_t{64} << 20;  // bytes a thread
+constexpr std::size_t kMostKept = std::size_t{16} << 20;  // bytes a thread
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kKeeps = false;  // a reused block would hide a use after free
 #else
