@@ -291,7 +291,8 @@ TEST(MatMul, BatchedOrientationsAndSharedOperands) {
       {{4, 30, 40}, {1, 20, 30}, true, true},  {{4, 300, 200}, {4, 200, 200}, false, false},
       {{4, 200, 300}, {200, 200}, true, true}, {{4, 30, 1}, {4, 30, 1}, true, false},
       {{4, 50, 30}, {30, 1}, false, false},    {{0, 4, 3}, {3, 2}, false, false},
-      {{2, 4, 0}, {0, 2}, false, false}};
+      {{2, 4, 0}, {0, 2}, false, false},       {{300, 9, 5}, {300, 5, 17}, false, false},
+      {{3, 90, 150}, {3, 400, 90}, true, true}};
   for (const Row& row : rows) {
     const Type a{DType::kFloat32, row.a}, b{DType::kFloat32, row.b};
     const MatMul op(row.ta, row.tb);

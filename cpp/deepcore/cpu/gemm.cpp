@@ -10,8 +10,7 @@
 namespace deepcore {
 namespace {
 
-// Multiply-adds below which a task is not cut: into 2 and 4, and into more. A piece takes 1.2 us, 4
-// us.
+// Multiply-adds below which a task is not cut: while there are few, then. Pieces take 1.2 and 4 us.
 constexpr double kSmallTask = 128e3, kTask = 400e3;
 constexpr std::int64_t kMostTasks = 64;
 // A panel of B of this depth and the rows of A beside it fit L1.
@@ -19,21 +18,17 @@ constexpr std::int64_t kPackedDepth = 384;
 // Depth of an unpacked product: B's panel then streams from L2, which keeps up.
 constexpr std::int64_t kDirectDepth = 1024;
 // Rows of B this long lie on pages of their own and in few sets of the caches: go down a few at a
-// time, across many columns, so that they stream; when B is more than L2 holds, in fewer and longer
-// ones.
+// time, across many columns, so that they stream; the more so when L2 can't hold B.
 constexpr std::int64_t kLongRow = 192, kLongDepth = 64, kLongPanels = 8;
 constexpr std::int64_t kBigB = 1 << 17, kBigDepth = 16, kBigPanels = 32;
 // Rows of A that pay for packing such a B within a task, and for a phase before that packs it once.
 constexpr std::int64_t kRowsPerOwn = 13, kRowsPerShared = 192;
-// Below this many elements of B the phase costs more than packing again; a task that packs takes 8
-// groups.
+// Elements of B below which that phase costs more than packing again; row groups that pay for that.
 constexpr std::int64_t kSmallB = 1 << 14, kOwnGroups = 8;
 // Rows of A of the packed depth fit L2 beside all else.
 constexpr std::int64_t kBlockRows = 192;
-// Columns that a task packs at a time for itself: the widest tile has 8 registers, 4 panels.
-constexpr std::int64_t kChunkPanels = 4;
-// Columns of a task that pay for packing A.
-constexpr std::int64_t kPackAPanels = 16;
+// Panels that a task packs at a time for itself: the widest tile spans 4. Packing A pays for 16.
+constexpr std::int64_t kChunkPanels = 4, kPackAPanels = 16;
 // Rows of B that one task packs.
 constexpr std::int64_t kPackRows = 32;
 
@@ -50,8 +45,10 @@ struct Plan : Gemm {
   bool swapped = false;
   std::int64_t row_groups, panels;                  // of tiles
   std::int64_t row_tasks = 1, col_tasks = 1;        // an entry of the batch
+  std::int64_t entry_tasks = 1;                     // tasks take whole entries when those are small
   std::int64_t least_groups = 1, least_panels = 1;  // of a task
-  std::int64_t depth, depths;                       // k goes by this many blocks of this depth
+  std::int64_t chunk_panels = kChunkPanels;
+  std::int64_t depth, depths;  // k goes by this many blocks of this depth
   std::int64_t a_floats = 0, b_floats = 0, bias_floats = 0;  // of scratch
   std::int64_t pack_tasks = 1;
 
@@ -62,8 +59,8 @@ struct Plan : Gemm {
   std::ptrdiff_t b_k() const { return tb ? 1 : n; }
 };
 
-// How B and A are read, and how thin a task may get. By K, N and the rows alone; the bits are the
-// same.
+// How B and A are read, and how thin a task may get. By shape alone, and the bits are the same
+// anyway.
 void choose(Plan& p) {
   const bool one_b =
       std::all_of(p.b_strides.begin(), p.b_strides.end(), [](std::int64_t s) { return s == 0; });
@@ -80,19 +77,21 @@ void choose(Plan& p) {
   }
   // A stored by columns has the same trouble as a B of long rows, but pays only for many columns.
   p.pack_a = p.ta && p.k >= 64 && p.n >= 128;
-  if (p.pack_a) p.least_panels = std::max(p.least_panels, kPackAPanels);
+  if (p.pack_a) p.least_panels = p.chunk_panels = kPackAPanels;
   if (p.source != Source::kDirect || p.pack_a) depth = kPackedDepth;
   p.depths = std::max<std::int64_t>(1, ceil_div(p.k, depth));
   p.depth = ceil_div(p.k, p.depths);
 }
 
-// Halves the longer side of the tasks while they stay worth it; columns first where each task packs
-// its own.
+// Halves the longer side of the tasks while they stay worth it; columns where each task packs its
+// own.
 void cut(Plan& p) {
   const double entries = static_cast<double>(p.batch.elements());
   // Turning B over costs about as much as 6 multiply-adds an element.
   const double rows = static_cast<double>(p.m) + (p.tb ? 6 : 0);
   const double work = rows * static_cast<double>(p.n) * static_cast<double>(p.k);
+  const double together = std::max(1.0, kTask / (2 * std::max(work, 1.0)));
+  p.entry_tasks = static_cast<std::int64_t>(std::max(1.0, entries / together));
   for (;;) {
     const std::int64_t tasks = p.row_tasks * p.col_tasks;
     const double pieces = entries * static_cast<double>(tasks);
@@ -131,7 +130,7 @@ Plan plan(const Gemm& gemm, const Kernels& table) {
   const std::int64_t task_rows = ceil_div(p.row_groups, p.row_tasks) * rows;
   const std::int64_t task_panels = ceil_div(p.panels, p.col_tasks);
   if (p.pack_a) p.a_floats = std::min(task_rows, kBlockRows) * p.depth;
-  if (p.source == Source::kOwn) p.b_floats = std::min(task_panels, kChunkPanels) * cols * p.depth;
+  if (p.source == Source::kOwn) p.b_floats = std::min(task_panels, p.chunk_panels) * cols * p.depth;
   if (p.scalar_bias) p.bias_floats = task_panels * cols;
   p.pack_tasks = p.tb ? std::min(p.panels, kMostTasks) : ceil_div(p.k, kPackRows);
   return p;
@@ -160,7 +159,7 @@ class Task {
       std::fill_n(bias_, end - col, at_.bias[0]);
       at_.bias = bias_ - col;
     }
-    const std::int64_t chunk = p_.source == Source::kOwn ? kChunkPanels * cols : end - col;
+    const std::int64_t chunk = p_.source == Source::kOwn ? p_.chunk_panels * cols : end - col;
     for (std::int64_t j = col; j < end; j += chunk)
       for (std::int64_t d = 0; d < p_.depths; ++d) depth(groups, d, j, std::min(chunk, end - j));
   }
@@ -269,18 +268,18 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table) {
       static_cast<std::size_t>(p.a_floats + p.b_floats + p.bias_floats) * sizeof(float);
   // Rows first: neighbouring tasks, which often run on one thread, read the same panels of B.
   const std::int64_t tasks = p.row_tasks * p.col_tasks;
-  runner.phases.push_back(
-      {p.batch.elements() * tasks,
-       [p, b_of, tasks](const Call& call, std::int64_t task, void* scratch) {
-         const std::int64_t entry = task / tasks, rest = task % tasks;
-         const Operands at{call.input(p.swapped ? 1 : 0) + offset_of(entry, p.batch, p.a_strides),
-                           b_of(p, call) + offset_of(entry, p.batch, p.b_strides),
-                           p.epilogue.bias ? call.input(2) : nullptr,
-                           call.output(0) + entry * p.m * p.n};
-         Task(p, at, static_cast<const float*>(call.workspace), scratch)
-             .run(piece(p.row_groups, p.row_tasks, rest % p.row_tasks),
-                  piece(p.panels, p.col_tasks, rest / p.row_tasks));
-       }});
+  const auto run = [p, b_of, tasks](const Call& call, std::int64_t task, void* scratch) {
+    const Range groups = piece(p.row_groups, p.row_tasks, task % tasks % p.row_tasks);
+    const Range panels = piece(p.panels, p.col_tasks, task % tasks / p.row_tasks);
+    const Range entries = piece(p.batch.elements(), p.entry_tasks, task / tasks);
+    for (std::int64_t i = entries.begin; i < entries.end; ++i) {
+      const Operands at{call.input(p.swapped ? 1 : 0) + offset_of(i, p.batch, p.a_strides),
+                        b_of(p, call) + offset_of(i, p.batch, p.b_strides),
+                        p.epilogue.bias ? call.input(2) : nullptr, call.output(0) + i * p.m * p.n};
+      Task(p, at, static_cast<const float*>(call.workspace), scratch).run(groups, panels);
+    }
+  };
+  runner.phases.push_back({p.entry_tasks * tasks, run});
   return runner;
 }
 
