@@ -10,7 +10,7 @@ from deepcore.registry import builtin_name
 from deepcore.serialization import builtin
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor, TensorLike
+    from deepcore.ops import Tensor, TensorLike
 
 
 def linear(x: TensorLike) -> Tensor:

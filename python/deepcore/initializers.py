@@ -13,7 +13,7 @@ from deepcore.family import Family
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor
+    from deepcore.ops import Tensor
 
 # The standard deviation of N(0, 1) cut off at two: what truncated draws are scaled up by.
 _TRUNCATED_STDDEV = 0.87962566103423978

@@ -10,7 +10,7 @@ from deepcore.family import Family
 from deepcore.serialization import builtin
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor, TensorLike
+    from deepcore.ops import Tensor, TensorLike
 
 
 @builtin("keras.regularizers")

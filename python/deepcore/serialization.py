@@ -153,11 +153,12 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise TypeError(f"{cls.__name__}.get_config() must return a dict, it returned {config!r}.")
     known = registry.builtin_name(cls)
+    module: str | None = None
+    name, registered = cls.__name__, None if known else get_registered_name(cls)
     if known:
-        module, name, registered = *known, None
-    else:
-        module = None if cls.__module__ == "__main__" else cls.__module__
-        name, registered = cls.__name__, get_registered_name(cls)
+        module, name = known
+    elif cls.__module__ != "__main__":
+        module = cls.__module__
     described = {
         "module": module,
         "class_name": name,
@@ -191,7 +192,7 @@ def _deserialize_special(name: str, body: Any, inner: Any) -> Any:
 
 
 def _numpy_dtype(name: Any) -> np.dtype[Any]:
-    dtype = np.dtype(name)
+    dtype: np.dtype[Any] = np.dtype(name)
     if dtype.hasobject:
         raise ValueError(f"An array of dtype {name!r} cannot be loaded.")
     return dtype

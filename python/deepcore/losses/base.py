@@ -9,7 +9,7 @@ from deepcore import checks, config, naming, ops, tree
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor, TensorLike
+    from deepcore.ops import Tensor, TensorLike
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 

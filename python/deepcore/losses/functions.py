@@ -9,7 +9,7 @@ from deepcore import config, ops
 from deepcore.losses.base import align
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor, TensorLike
+    from deepcore.ops import Tensor, TensorLike
 
 __all__ = [
     "binary_crossentropy",
@@ -272,4 +272,5 @@ def _mean(values: Tensor, axis: Any = -1) -> Tensor:
 
 def _signed(labels: Tensor) -> Tensor:
     binary = ops.all(ops.logical_or(ops.equal(labels, 0), ops.equal(labels, 1)))
-    return ops.where(binary, ops.subtract(ops.multiply(labels, 2.0), 1.0), labels)
+    signed: Tensor = ops.where(binary, ops.subtract(ops.multiply(labels, 2.0), 1.0), labels)
+    return signed

@@ -8,7 +8,7 @@ from deepcore import config, ops
 from deepcore.losses.base import squeeze_or_expand_to_same_rank
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor, TensorLike
+    from deepcore.ops import Tensor, TensorLike
 
 __all__ = [
     "accuracy",

@@ -11,7 +11,7 @@ from deepcore.metrics.base import Metric
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor, TensorLike
+    from deepcore.ops import Tensor, TensorLike
 
 __all__ = ["Mean", "MeanMetricWrapper", "RootMeanSquaredError", "Sum"]
 

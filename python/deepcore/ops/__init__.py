@@ -5,6 +5,8 @@ They take tensors, variables, NumPy arrays, numbers and nested lists, and follow
 promotion.
 """
 
+from typing import TYPE_CHECKING
+
 from deepcore._core import Tensor as Tensor
 from deepcore.ops.activation import *
 from deepcore.ops.core import *
@@ -16,3 +18,8 @@ from deepcore.ops.nn import *
 from deepcore.ops.reductions import *
 from deepcore.ops.shaping import *
 from deepcore.ops.update import *
+from deepcore.ops.window import *
+
+if TYPE_CHECKING:
+    from deepcore._core import Axis as Axis
+    from deepcore._core import TensorLike as TensorLike

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcore import _core, config
 from deepcore._core import log_softmax, relu, sigmoid, softplus
+from deepcore.ops.shaping import moveaxis
 
 if TYPE_CHECKING:
     from deepcore._core import Tensor, TensorLike
@@ -204,11 +205,9 @@ def softmax(x: TensorLike, axis: Any = -1) -> Tensor:
 def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
     """The nearest point of the simplex (Martins & Astudillo 2016); many entries are 0."""
     x = _as_float(x)
-    moved = _core.expand_dims(x, axis=len(x.shape)) if axis in (-1, len(x.shape) - 1) else None
-    if moved is None:
-        from deepcore.ops.shaping import moveaxis
-
+    if axis not in (-1, len(x.shape) - 1):
         return moveaxis(sparsemax(moveaxis(x, axis, -1)), -1, axis)
+    moved = _core.expand_dims(x, -1)
     other = _core.expand_dims(x, -2)
     above = _core.cast(_core.greater_equal(other, moved), x.dtype)  # [..., i, j]: x_j >= x_i
     count = _core.sum(above, -1)
@@ -223,8 +222,8 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
 
 def is_softmax(x: Any, axis: int) -> bool:
     """Whether x came from `softmax` along that axis: then it sums to 1 without asking."""
-    held = _softmaxed.get(id(x))
-    return held is not None and held[0]() is x and held[1] == axis % len(x.shape)
+    reference, along = _softmaxed.get(id(x), (None, 0))
+    return reference is not None and reference() is x and along == axis % len(x.shape)
 
 
 swish = silu

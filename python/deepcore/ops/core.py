@@ -44,15 +44,11 @@ def convert_to_tensor(
     """
     if sparse or ragged:
         raise ValueError("convert_to_tensor: sparse and ragged tensors are not supported.")
-    tensor = _core.as_tensor(x)
-    if dtype is None:
-        return tensor
-    name = config.standardize_dtype(dtype)
-    if tensor.dtype == name:
-        return tensor
-    if isinstance(x, _core.Tensor | _core.Variable):
-        return _core.cast(tensor, name)
-    return _core.as_tensor(x, name)
+    name = None if dtype is None else config.standardize_dtype(dtype)
+    if not isinstance(x, _core.Tensor | _core.Variable):
+        return _core.as_tensor(x, name)
+    tensor = x.value if isinstance(x, _core.Variable) else x
+    return tensor if name is None or name == tensor.dtype else _core.cast(tensor, name)
 
 
 def convert_to_numpy(x: TensorLike) -> npt.NDArray[Any]:

@@ -191,13 +191,13 @@ def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 def tril(x: TensorLike, k: int = 0) -> Tensor:
     """Zeros above diagonal k."""
     x = _core.as_tensor(x)
-    return _core.where(np.tri(*x.shape[-2:], k, dtype=bool), x, 0)
+    return _core.where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, 0)
 
 
 def triu(x: TensorLike, k: int = 0) -> Tensor:
     """Zeros below diagonal k."""
     x = _core.as_tensor(x)
-    return _core.where(np.tri(*x.shape[-2:], k - 1, dtype=bool), 0, x)
+    return _core.where(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), 0, x)
 
 
 def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:

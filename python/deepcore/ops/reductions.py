@@ -199,10 +199,12 @@ def _matrix_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
     if ord in (None, "fro"):
         return _root_sum(x, axes, keepdims)
     row, column = (a % len(x.shape) for a in axes)
-    along, across = {1: (row, column), float("inf"): (column, row)}.get(
-        builtins.abs(ord) if not isinstance(ord, str) else ord, (None, None)
-    )
-    if along is None or across is None:
+    kind = ord if isinstance(ord, str) else builtins.abs(ord)
+    if kind == 1:
+        along, across = row, column
+    elif kind == float("inf"):
+        along, across = column, row
+    else:
         raise NotImplementedError(
             f"norm: ord={ord!r} needs singular values. Known for matrices: 'fro', 1, -1, inf, -inf."
         )
@@ -211,9 +213,9 @@ def _matrix_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
     return found if keepdims else _core.squeeze(found, axes)
 
 
-def _scan(combine: Any, neutral: int, x: Any, axis: int | None, dtype: Any) -> Tensor:
+def _scan(combine: Any, neutral: int, values: Any, axis: int | None, dtype: Any) -> Tensor:
     """Hillis and Steele's scan: log2(n) shifted combinations, so that traces stay short."""
-    x = _core.as_tensor(x)
+    x = _core.as_tensor(values)
     if dtype is not None:
         x = _core.cast(x, config.standardize_dtype(dtype))
     elif x.dtype in ("bool", "uint8"):

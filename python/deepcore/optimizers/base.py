@@ -7,17 +7,19 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deepcore import config, initializers, naming, ops
+from deepcore import naming, ops
+from deepcore.optimizers.clipping import check_clipping, clip
 from deepcore.optimizers.schedules import LearningRateSchedule
+from deepcore.optimizers.state import State
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from deepcore.variable import Variable
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor
+    from deepcore.ops import Tensor
 
 
 @builtin("keras.optimizers")
-class Optimizer:
+class Optimizer(State):
     """What every optimizer is (keras.optimizers.Optimizer).
 
     Subclasses make their state in `build` and write `update_step` and `get_config`. Everything
@@ -60,7 +62,7 @@ class Optimizer:
             warnings.warn(f"{what}: `decay` is ignored; use a schedule.", stacklevel=3)
         if kwargs:
             raise ValueError(f"{what}: unknown arguments {sorted(kwargs)}.")
-        _check_clipping(what, clipnorm, clipvalue, global_clipnorm)
+        check_clipping(what, clipnorm, clipvalue, global_clipnorm)
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"{what}: ema_momentum must be in [0, 1]. Received: {ema_momentum=}.")
         if gradient_accumulation_steps and gradient_accumulation_steps < 2:
@@ -75,138 +77,10 @@ class Optimizer:
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.built = False
-        self._variables: list[Variable] = []
-        self._trainable_variables: list[Any] = []
-        self._index: dict[int, int] = {}
-        self._averages: list[Any] = []
-        self._accumulators: list[Any] = []
         self._not_decayed: set[int] = set()
         self._not_decayed_names: re.Pattern[str] | None = None
         self._step_values: dict[Any, Any] | None = None
-        self._iterations = self._scalar(0, "iteration", "int64")
-        self._learning_rate = self._as_rate(learning_rate)
-
-    # ---- state
-
-    @property
-    def variables(self) -> list[Any]:
-        """The state, in the order in which files hold it."""
-        return list(self._variables)
-
-    @property
-    def iterations(self) -> Any:
-        """How many updates there were, int64."""
-        if self.gradient_accumulation_steps:
-            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
-        return self._iterations
-
-    @property
-    def learning_rate(self) -> Any:
-        """The present learning rate: a Variable, or what the schedule gives."""
-        if isinstance(self._learning_rate, LearningRateSchedule):
-            return self._learning_rate(self._iterations)
-        if callable(self._learning_rate) and not isinstance(self._learning_rate, Variable):
-            return self._learning_rate()
-        return self._learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
-        held = self._learning_rate
-        if callable(learning_rate) and not isinstance(learning_rate, Variable):
-            if isinstance(held, Variable):
-                self._variables = [v for v in self._variables if v is not held]
-            self._learning_rate = learning_rate
-        elif isinstance(held, Variable):
-            held.assign(learning_rate)
-        else:
-            raise TypeError(
-                f"{type(self).__name__}: the learning rate was given as a schedule or callable, "
-                "so it cannot be set to a number."
-            )
-
-    lr = learning_rate
-
-    def build(self, variables: Sequence[Any]) -> None:
-        """Makes the state for these variables. Subclasses extend it; `built` ends it early."""
-        if self.use_ema:
-            self._averages = self.add_optimizer_variables(variables, "average")
-        if self.gradient_accumulation_steps:
-            self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
-        self._index = {id(v): i for i, v in enumerate(variables)}
-        self._trainable_variables = list(variables)
-        self.built = True
-
-    def add_variable(
-        self,
-        shape: Sequence[int],
-        initializer: Any = "zeros",
-        dtype: Any = None,
-        aggregation: str | None = "none",
-        layout: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """A variable of the state."""
-        with naming.name_scope(self.name):
-            variable = Variable(
-                initializers.get(initializer), shape, dtype, trainable=False, name=name
-            )
-        self._variables.append(variable)
-        return variable
-
-    def add_variable_from_reference(
-        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
-    ) -> Variable:
-        """A variable of a model variable's shape and dtype, named after it."""
-        path = getattr(reference_variable, "path", reference_variable.name)
-        return self.add_variable(
-            reference_variable.shape,
-            initializer,
-            reference_variable.dtype,
-            name=f"{path.replace('/', '_').replace(':', '_')}_{name or 'var'}",
-        )
-
-    def add_optimizer_variables(
-        self, trainable_variables: Sequence[Any], name: Any, initializer: Any = "zeros"
-    ) -> Any:
-        """A list of variables like the model's; for several names a tuple of such lists."""
-        names = [name] if isinstance(name, str) else list(name)
-        many = isinstance(initializer, list | tuple)
-        starts = list(initializer) if many else [initializer] * len(names)
-        if len(starts) != len(names):
-            raise ValueError(
-                f"{type(self).__name__}: there must be one initializer for each name. "
-                f"Received: {name=}, {initializer=}."
-            )
-        made: tuple[list[Any], ...] = tuple([] for _ in names)
-        for variable in trainable_variables:
-            for column, label, start in zip(made, names, starts, strict=True):
-                column.append(self.add_variable_from_reference(variable, label, start))
-        return made[0] if isinstance(name, str) else made
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Assigns the state."""
-        if not self.built:
-            raise ValueError(f"{type(self).__name__}: build it before setting its weights.")
-        for variable, weight in zip(self._variables, weights, strict=True):
-            variable.assign(weight)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Writes the state under "0", "1", ..."""
-        for i, variable in enumerate(self._variables):
-            store[str(i)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Reads what `save_own_variables` wrote; warns if it does not fit."""
-        if len(store.keys()) != len(self._variables):
-            warnings.warn(
-                f"The optimizer '{self.name}' has {len(self._variables)} variables, the file has "
-                f"{len(store.keys())}: its state is not loaded.",
-                stacklevel=2,
-            )
-            return
-        for i, variable in enumerate(self._variables):
-            variable.assign(store[str(i)])
+        self._begin(learning_rate)
 
     # ---- a step
 
@@ -226,17 +100,17 @@ class Optimizer:
         Raises:
             ValueError: no gradients, unknown variables, or numbers that do not match.
         """
-        grads = list(grads)
-        if not grads:
+        given = list(grads)
+        if not given:
             return
-        variables = self._known(grads, trainable_variables)
-        grads, variables = self._with_gradients(grads, variables)
+        variables = self._known(given, trainable_variables)
+        kept, variables = self._with_gradients(given, variables)
         if self.loss_scale_factor is not None:
-            grads = [ops.divide(g, self.loss_scale_factor) for g in grads]
+            kept = [ops.divide(g, self.loss_scale_factor) for g in kept]
         if self.gradient_accumulation_steps:
-            self._accumulate(grads, variables)
+            self._accumulate(kept, variables)
         else:
-            self._update(grads, variables)
+            self._update(kept, variables)
         for variable in variables:
             if getattr(variable, "constraint", None) is not None:
                 variable.assign(variable.constraint(variable.value))
@@ -314,26 +188,6 @@ class Optimizer:
 
     # ---- inside
 
-    def _scalar(self, value: Any, name: str, dtype: str) -> Variable:
-        with naming.name_scope(self.name):
-            variable = Variable(value, dtype=dtype, trainable=False, name=name)
-        self._variables.append(variable)
-        return variable
-
-    def _as_rate(self, rate: Any) -> Any:
-        if isinstance(rate, Variable) or not callable(rate):
-            try:
-                return self._scalar(float(rate), "learning_rate", config.floatx())
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"{type(self).__name__}: learning_rate must be a number, a "
-                    f"LearningRateSchedule or a callable. Received: learning_rate={rate!r}."
-                ) from None
-        return rate
-
-    def _get_variable_index(self, variable: Any) -> int:
-        return self._index[id(variable)]
-
     def _once(self, key: Any, compute: Callable[[], Any]) -> Any:
         """A value that is the same for all variables of a step, computed for the first of them."""
         if self._step_values is None:
@@ -344,7 +198,9 @@ class Optimizer:
 
     def _local_step(self, dtype: str) -> Tensor:
         """The number of this step, from 1."""
-        return self._once(("step", dtype), lambda: ops.cast(ops.add(self.iterations, 1), dtype))
+        key = ("step", dtype)
+        step: Tensor = self._once(key, lambda: ops.cast(ops.add(self.iterations, 1), dtype))
+        return step
 
     def _known(self, grads: list[Any], variables: Sequence[Any] | None) -> list[Any]:
         what = type(self).__name__
@@ -383,7 +239,7 @@ class Optimizer:
         return [g for g, _ in kept], [v for _, v in kept]
 
     def _update(self, grads: list[Any], variables: list[Any]) -> None:
-        grads = self._clip(grads)
+        grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         rate = ops.convert_to_tensor(self.learning_rate)
         self._step_values = {}
         try:
@@ -401,12 +257,12 @@ class Optimizer:
             self.update_step(gradient, variable, learning_rate)
 
     def _accumulate(self, grads: list[Any], variables: list[Any]) -> None:
-        steps = self.gradient_accumulation_steps
+        steps = self.gradient_accumulation_steps or 1
         held = [self._accumulators[self._get_variable_index(v)] for v in variables]
         sums = [ops.add(g, h.value) for g, h in zip(grads, held, strict=True)]
 
         def update() -> None:
-            self._update([ops.divide(s, float(steps or 1)) for s in sums], variables)
+            self._update([ops.divide(s, float(steps)) for s in sums], variables)
             for accumulator in held:
                 accumulator.assign(ops.zeros(accumulator.shape, accumulator.dtype))
 
@@ -430,22 +286,6 @@ class Optimizer:
         names = self._not_decayed_names
         return names is None or names.search(variable.name) is None
 
-    def _clip(self, grads: list[Any]) -> list[Any]:
-        if self.clipnorm:
-            return [_clip_by_norm(g, self.clipnorm) for g in grads]
-        if self.clipvalue:
-            return [ops.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
-        if self.global_clipnorm:
-            norm = global_norm(grads)
-            # Infinite norms must not turn infinite gradients into plausible ones.
-            scale = ops.where(
-                ops.isfinite(norm),
-                ops.divide(self.global_clipnorm, ops.maximum(norm, self.global_clipnorm)),
-                float("nan"),
-            )
-            return [ops.multiply(g, ops.cast(scale, g.dtype)) for g in grads]
-        return grads
-
     def _update_averages(self) -> None:
         started = ops.not_equal(self.iterations, 0)
         for variable, average in zip(self._trainable_variables, self._averages, strict=True):
@@ -457,26 +297,3 @@ class Optimizer:
             due = ops.equal(due, 0)
             for variable, average in zip(self._trainable_variables, self._averages, strict=True):
                 variable.assign(ops.where(due, average.value, variable.value))
-
-
-def global_norm(grads: Sequence[Any]) -> Tensor:
-    """The norm of all gradients as one vector."""
-    total = ops.sum(ops.square(grads[0]))
-    for grad in grads[1:]:
-        total = ops.add(total, ops.sum(ops.square(grad)))
-    return ops.sqrt(total)
-
-
-def _clip_by_norm(grad: Any, limit: float) -> Tensor:
-    norm = ops.sqrt(ops.sum(ops.square(grad)))
-    return ops.divide(ops.multiply(grad, limit), ops.maximum(norm, limit))
-
-
-def _check_clipping(what: str, clipnorm: Any, clipvalue: Any, global_clipnorm: Any) -> None:
-    given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-    given = {name: value for name, value in given.items() if value is not None}
-    if len(given) > 1:
-        raise ValueError(f"{what}: only one of {', '.join(given)} can be set. Received: {given}.")
-    for name, value in given.items():
-        if value <= 0:
-            raise ValueError(f"{what}: {name} must be above 0. Received: {name}={value!r}.")

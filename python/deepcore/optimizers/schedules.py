@@ -11,7 +11,7 @@ from deepcore.family import Family
 from deepcore.serialization import builtin
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor
+    from deepcore.ops import Tensor
 
 _export = builtin("keras.optimizers.schedules")
 
@@ -38,6 +38,10 @@ class _Configured(LearningRateSchedule):
     def __init__(self, **arguments: Any) -> None:
         self.__dict__.update(arguments)
         self._arguments = tuple(arguments)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def get_config(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._arguments}
@@ -204,7 +208,8 @@ class CosineDecay(_Configured):
         rise = (self.warmup_target - self.initial_learning_rate) / max(warmup, 1.0)
         rising = ops.add(ops.multiply(step, rise), self.initial_learning_rate)
         falling = self._decay(ops.maximum(ops.subtract(step, warmup), 0.0), self.warmup_target)
-        return ops.where(ops.less(step, warmup), rising, falling)
+        rate: Tensor = ops.where(ops.less(step, warmup), rising, falling)
+        return rate
 
     def _decay(self, step: Tensor, top: float) -> Tensor:
         part = ops.divide(ops.minimum(step, float(self.decay_steps)), float(self.decay_steps))

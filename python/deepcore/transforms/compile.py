@@ -32,7 +32,7 @@ class Function:
         functools.update_wrapper(self, fn)
         if isinstance(fn, types.MethodType):
             # A model that keeps a compiled method of its own must not keep itself alive.
-            del self.__wrapped__
+            del self.__dict__["__wrapped__"]
             fn = _weak_method(fn)
         self._fn = fn
         self._optimize = optimize
