@@ -1,26 +1,33 @@
 // Convolution and its two gradients: which way each type takes.
-#include <algorithm>
-
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/conv_depthwise.h"
 #include "deepcore/cpu/conv_filter.h"
 #include "deepcore/cpu/conv_gather.h"
 #include "deepcore/cpu/conv_plain.h"
 
 namespace deepcore {
 
+namespace {
+
+Runner gathered(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue) {
+  return shape.depthwise() ? depthwise_runner(shape, direction, epilogue)
+                           : ConvGather::runner(shape, direction, epilogue);
+}
+
+}  // namespace
+
 void register_conv(CpuBackend& backend) {
   backend.on<Conv>([](const Conv& op, const Types& in, const Types& out) -> std::optional<Runner> {
     const ConvShape shape =
         conv_shape(in[0].shape, in[1].shape, out[0].shape, op.window, op.groups);
     if (in[0].dtype == DType::kFloat32)
-      return ConvGather::runner(shape, ConvDirection::kForward, op.epilogue);
+      return gathered(shape, ConvDirection::kForward, op.epilogue);
     return plain_conv(shape, op.epilogue, in[0].dtype);
   });
   backend.on<ConvGradInput>([](const ConvGradInput& op, const Types& in,
                                const Types&) -> std::optional<Runner> {
     const ConvShape shape = conv_shape(op.input, in[1].shape, in[0].shape, op.window, op.groups);
-    if (in[0].dtype == DType::kFloat32)
-      return ConvGather::runner(shape, ConvDirection::kBackward, {});
+    if (in[0].dtype == DType::kFloat32) return gathered(shape, ConvDirection::kBackward, {});
     return plain_conv_grad_input(shape, in[0].dtype);
   });
   backend.on<ConvGradFilter>([](const ConvGradFilter& op, const Types& in,

@@ -21,10 +21,12 @@ std::size_t aligned(std::size_t floats) { return (floats + 15) / 16 * 16; }
 }  // namespace
 
 ConvGather::ConvGather(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue)
-    : shape_(shape), direction_(direction), epilogue_(epilogue) {
+    : shape_(shape),
+      direction_(direction),
+      epilogue_(epilogue),
+      rows_(shape, direction, 0),
+      cols_(shape, direction, 1) {
   const bool forward = direction == ConvDirection::kForward;
-  rows_ = forward ? GatherAxis::forward(shape, 0) : GatherAxis::backward(shape, 0);
-  cols_ = forward ? GatherAxis::forward(shape, 1) : GatherAxis::backward(shape, 1);
   in_w_ = forward ? shape.w : shape.ow;
   in_pixels_ = forward ? shape.h * shape.w : shape.oh * shape.ow;
   out_pixels_ = forward ? shape.oh * shape.ow : shape.h * shape.w;
@@ -50,12 +52,10 @@ void ConvGather::cut() {
     samples_a_task_ = (samples_a_task_ + 1) / 2;
   panel_cuts_ = 1;
   const std::int64_t work = pixels * samples_a_task_ / strips_ * taps_ * run_ * out_channels_;
-  if (!shape_.depthwise() && tasks() > 0 && tasks() < 8)
+  if (tasks() > 0 && tasks() < 8)
     panel_cuts_ = std::clamp<std::int64_t>(std::min((8 + tasks() - 1) / tasks(), work / (1 << 18)),
                                            1, shape_.groups * panels_);
-  if (shape_.depthwise()) {
-    blocks_.push_back({0, taps_, 0, run_});
-  } else if (run_ > kBlockRows) {
+  if (run_ > kBlockRows) {
     const std::int64_t pieces = (run_ + kBlockRows - 1) / kBlockRows;
     for (std::int64_t t = 0; t < taps_; ++t)
       for (std::int64_t i = 0; i < pieces; ++i) {
@@ -75,10 +75,8 @@ void ConvGather::cut() {
 void ConvGather::list_taps() {
   for (std::size_t a = 0; a < rows_.step.size(); ++a)
     for (std::size_t b = 0; b < (merged_ ? 1 : cols_.step.size()); ++b) {
-      const std::int64_t cell = rows_.cell[a] * shape_.kw + cols_.cell[b];
       const std::int64_t index = static_cast<std::int64_t>(tap_list_.size());
-      tap_list_.push_back({(rows_.step[a] * in_w_ + cols_.step[b]) * in_channels_,
-                           shape_.depthwise() ? cell * shape_.o : index * run_});
+      tap_list_.push_back({(rows_.step[a] * in_w_ + cols_.step[b]) * in_channels_, index * run_});
     }
   for (const auto& down : rows_.valid)
     for (const auto& across : cols_.valid)
@@ -114,7 +112,6 @@ std::size_t ConvGather::zero_floats() const {
 }
 
 std::size_t ConvGather::packed_floats() const {
-  if (shape_.depthwise()) return 0;
   return static_cast<std::size_t>(shape_.groups * panels_ * taps_ * run_ * kernels().conv.cols);
 }
 
@@ -147,7 +144,7 @@ ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* sc
   Task t{};
   t.in = call.input(0);
   t.zeros = static_cast<const float*>(call.workspace);
-  t.kernel = shape_.depthwise() ? call.input(1) : t.zeros + zero_floats();
+  t.kernel = t.zeros + zero_floats();
   t.bias = epilogue_.bias ? call.input(2) : nullptr;
   t.out = call.output(0);
   const Range panels = piece(shape_.groups * panels_, panel_cuts_, index % panel_cuts_);
@@ -185,10 +182,6 @@ void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t t
   const ConvKernels& k = kernels().conv;
   const bool last = &block == &blocks_.back();
   const Kind activation = last ? epilogue_.activation : Kind::kIdentity;
-  if (shape_.depthwise()) {
-    k.depthwise({out_channels_, task.kernel, task.bias, activation}, task.tiles, tiles);
-    return;
-  }
   for (std::int64_t q = task.panel_begin; q < task.panel_end; ++q) {
     const std::int64_t g = q / panels_, first = q % panels_ * k.cols;
     const std::int64_t column = g * width_ + first;
@@ -211,7 +204,7 @@ Runner ConvGather::runner(const ConvShape& shape, ConvDirection direction,
   r.workspace = (conv->zero_floats() + conv->packed_floats()) * sizeof(float);
   r.scratch = conv->scratch_bytes();
   const std::int64_t pixels = shape.n * conv->out_pixels_ * conv->out_channels_;
-  const std::int64_t panels = shape.depthwise() ? 0 : shape.groups * conv->panels_;
+  const std::int64_t panels = shape.groups * conv->panels_;
   r.phases.push_back(
       {pixels > 0 ? panels + 1 : 0, [conv](const Call& call, std::int64_t task, void*) {
          float* zeros = static_cast<float*>(call.workspace);

@@ -7,30 +7,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "deepcore/cpu/conv_shape.h"
+#include "deepcore/cpu/conv_gather_axis.h"
 #include "deepcore/cpu/kernels/conv.h"
 #include "deepcore/graph/backend.h"
 
 namespace deepcore {
-
-// How one axis of the written tensor reaches the read one. Taps are in rising order of position.
-struct GatherAxis {
-  std::vector<std::int32_t> base;   // of each written position
-  std::vector<std::int32_t> step;   // of each tap
-  std::vector<std::int32_t> cell;   // the row or column of the kernel that is this tap
-  std::vector<std::uint16_t> type;  // of each written position: which pattern of taps it has
-  std::vector<std::vector<std::uint8_t>> valid;  // [pattern][tap]: is it inside the image?
-
-  static GatherAxis forward(const ConvShape& shape, std::size_t axis);
-  static GatherAxis backward(const ConvShape& shape, std::size_t axis);
-  bool contiguous() const;
-  std::int64_t taps() const { return static_cast<std::int64_t>(step.size()); }
-
- private:
-  void set_type(std::vector<std::uint8_t> pattern);
-};
-
-enum class ConvDirection { kForward, kBackward };
 
 class ConvGather {
  public:
@@ -46,7 +27,7 @@ class ConvGather {
   };
   struct Tap {
     std::int64_t offset;  // of its run of input from where the pixel's first would start
-    std::int64_t b;       // its first row of the packed kernel; for depthwise, floats of the kernel
+    std::int64_t b;       // its first row of the packed kernel
   };
   enum State : std::uint8_t { kOutside, kInside, kPartly };  // of a tap's run
   struct Block {  // taps [begin, end), their floats [from, from + run): what one pass adds
@@ -54,7 +35,7 @@ class ConvGather {
   };
   struct Task {
     const float* in;
-    const float* kernel;  // packed, or for depthwise as it is
+    const float* kernel;  // packed
     const float* zeros;
     const float* bias;
     float* out;

@@ -28,8 +28,9 @@ void ConvGather::fill_tile(const Task& task, std::int64_t first, const Block& bl
   for (int r = 0; r < kConvRows; ++r) {
     // A row that only fills up the tile repeats the last pixel.
     const std::int64_t at = std::min(first + r, task.pixels() - 1);
-    const std::int64_t n = task.sample + at % task.samples;
-    pixel[r] = &pixels_[static_cast<std::size_t>(task.strip_begin + at / task.samples)];
+    const std::int64_t p = task.samples == 1 ? at : at / task.samples;  // spares the division
+    const std::int64_t n = task.sample + at - p * task.samples;
+    pixel[r] = &pixels_[static_cast<std::size_t>(task.strip_begin + p)];
     x[r] = task.in + (n * in_pixels_ + pixel[r]->in) * in_channels_;
     tile.y[r] =
         first + r > at ? task.unread : task.out + (n * out_pixels_ + pixel[r]->out) * out_channels_;

@@ -39,10 +39,17 @@ struct ConvPanel {
   Kind activation;
 };
 
-// y[pixel][c] = sum over taps of x[pixel][c] * w[tap.b + c], then bias and activation: depthwise.
-struct DepthwisePanel {
-  int64_t channels;
+// y[i y_step + c] = sum over taps of x[i x_step + x_tap + c] * w[w_tap + c], then bias and
+// activation, for pixels i in a line that have the same taps: depthwise.
+struct DepthwiseLine {
+  int64_t pixels, channels, taps;
+  const float* x;
+  ptrdiff_t x_step;
+  const int64_t* x_tap;
   const float* w;
+  const int64_t* w_tap;
+  float* y;
+  ptrdiff_t y_step;
   const float* bias;
   Kind activation;
 };
@@ -77,7 +84,7 @@ struct DepthwiseFilter {
 struct ConvKernels {
   int cols;  // of a panel: two registers
   void (*panel)(const ConvPanel& panel, const ConvTile* tiles, int64_t count);
-  void (*depthwise)(const DepthwisePanel& panel, const ConvTile* tiles, int64_t count);
+  void (*depthwise)(const DepthwiseLine& line);
   void (*filter)(const FilterPanel& panel);
   void (*depthwise_filter)(const DepthwiseFilter& job);
 };

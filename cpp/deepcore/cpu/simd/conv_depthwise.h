@@ -1,48 +1,66 @@
 // y[pixel][c] = act(sum over taps of x[pixel][tap][c] * w[tap][c] + bias[c]): every channel alone.
-// x: pixels of (N, H, W, C); w: (taps, C). Channels fill the registers, six pixels share each w.
+// x: lines of pixels of (N, H, W, C); w: (taps, C). Channels fill the registers.
 #pragma once
 
 #include "deepcore/cpu/simd/conv_tile.h"
 
 namespace deepcore::DEEPCORE_ISA {
 
-// Channels [c, c + n) of one tile, V registers of them; with V = 1 there may be fewer than a
-// register.
-template <int V>
-DC_INLINE void depthwise_block(const DepthwisePanel& panel, const ConvTile& tile, int64_t c,
-                               int n) {
-  F32 acc[kConvRows][V] = {};
+// One register of channels of P neighbouring pixels, n lanes of it. T > 0: that many taps, whose
+// weights the caller holds in registers.
+template <int P, int T, bool kFull>
+DC_INLINE void depthwise_pixels(const DepthwiseLine& line, int64_t i, int64_t c, int n,
+                                const F32* weights, F32 bias) {
   const auto get = [&](const float* p)
-                       __attribute__((always_inline)) { return V > 1 ? load(p) : load_n(p, n); };
-  for (const ConvTap* tap = tile.taps; tap != tile.taps + tile.count; ++tap) {
-    F32 w[V];
-    for (int v = 0; v < V; ++v) w[v] = get(panel.w + tap->b + c + v * kLanes);
-    for (int r = 0; r < kConvRows; ++r)
-      for (int v = 0; v < V; ++v)
-        acc[r][v] = mul_add(get(tap->x[r] + c + v * kLanes), w[v], acc[r][v]);
+                       __attribute__((always_inline)) { return kFull ? load(p) : load_n(p, n); };
+  F32 acc[P] = {};
+  const float* x = line.x + i * line.x_step + c;
+  const int64_t taps = T > 0 ? T : line.taps;
+#pragma GCC unroll 9
+  for (int64_t t = 0; t < taps; ++t) {
+    const F32 w = T > 0 ? weights[t] : get(line.w + line.w_tap[t] + c);
+    const float* from = x + line.x_tap[t];
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p) acc[p] = mul_add(get(from + p * line.x_step), w, acc[p]);
   }
-  for (int v = 0; v < V; ++v) {
-    const int64_t at = c + v * kLanes;
-    const F32 bias = panel.bias ? get(panel.bias + at) : zero();
-    for (int r = 0; r < kConvRows; ++r) {
-      F32 y = acc[r][v];
-      if (panel.bias) y = y + bias;
-      y = conv_activate(y, panel.activation);
-      store_n(tile.y[r] + at, y, V > 1 ? kLanes : n);
-    }
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    F32 y = acc[p];
+    if (line.bias) y = y + bias;
+    if (line.activation == Kind::kRelu) y = fast_max(zero(), y);  // NaN and -0 stay
+    float* to = line.y + (i + p) * line.y_step + c;
+    kFull ? store(to, y) : store_n(to, y, n);
   }
 }
 
-static void conv_depthwise(const DepthwisePanel& panel, const ConvTile* tiles, int64_t count) {
-  for (const ConvTile* tile = tiles; tile != tiles + count; ++tile) {
+template <int T, bool kFull>
+DC_INLINE void depthwise_register(const DepthwiseLine& line, int64_t begin, int64_t end, int64_t c,
+                                  int n) {
+  const F32 bias = line.bias ? load_n(line.bias + c, n) : zero();
+  F32 weights[T > 0 ? T : 1];
+  for (int t = 0; t < T; ++t) weights[t] = load_n(line.w + line.w_tap[t] + c, n);
+  int64_t i = begin;
+  for (; i + 4 <= end; i += 4) depthwise_pixels<4, T, kFull>(line, i, c, n, weights, bias);
+  for (; i < end; ++i) depthwise_pixels<1, T, kFull>(line, i, c, n, weights, bias);
+}
+
+static void conv_depthwise(const DepthwiseLine& line) {
+  // So many pixels at a time that what the taps of one register read is in L1 for the next.
+  const int64_t few = 1024 / line.channels, step = few < 8 ? 8 : few;
+  for (int64_t begin = 0; begin < line.pixels; begin += step) {
+    const int64_t end = begin + step < line.pixels ? begin + step : line.pixels;
     int64_t c = 0;
-    for (; c + 2 * kLanes <= panel.channels; c += 2 * kLanes)
-      depthwise_block<2>(panel, *tile, c, kLanes);
-    for (; c < panel.channels; c += kLanes) {
-      const int64_t left = panel.channels - c;
-      depthwise_block<1>(panel, *tile, c, left < kLanes ? (int)left : kLanes);
-    }
+    for (; c + kLanes <= line.channels; c += kLanes)
+      if (line.taps == 9)
+        depthwise_register<9, true>(line, begin, end, c, kLanes);
+      else
+        depthwise_register<0, true>(line, begin, end, c, kLanes);
+    if (c < line.channels)
+      depthwise_register<0, false>(line, begin, end, c, (int)(line.channels - c));
   }
+  if (line.activation == Kind::kTanh || line.activation == Kind::kSigmoid)
+    for (int64_t i = 0; i < line.pixels; ++i)
+      conv_activate(line.y + i * line.y_step, line.channels, line.activation);
 }
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -10,19 +10,6 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-DC_INLINE F32 conv_activate(F32 v, Kind activation) {
-  switch (activation) {
-    case Kind::kRelu:
-      return max(v, zero());
-    case Kind::kTanh:
-      return tanh(v);
-    case Kind::kSigmoid:
-      return sigmoid(v);
-    default:
-      return v;
-  }
-}
-
 // Adds one tap to the accumulators. Six rows by two registers: 12 sums hide the latency of two
 // multiply-adds a cycle, and the two loads of b serve all six rows.
 DC_INLINE void conv_tap(F32 (&acc)[kConvRows][2], const ConvTap& tap, const ConvPanel& panel) {
@@ -50,38 +37,68 @@ DC_INLINE void conv_tap(F32 (&acc)[kConvRows][2], const ConvTap& tap, const Conv
   }
 }
 
-static void conv_panel(const ConvPanel& panel, const ConvTile* tiles, int64_t count) {
-  const int n0 = panel.n < kLanes ? panel.n : kLanes, n1 = panel.n - n0;
-  F32 bias0 = zero(), bias1 = zero();
-  if (panel.bias) {
-    bias0 = load_n(panel.bias, n0);
-    bias1 = load_n(panel.bias + n0, n1);
+// tanh and sigmoid are too long to sit in every tile: over the stored tile, in L1.
+__attribute__((noinline, unused)) static void conv_activate(float* y, int64_t n, Kind activation) {
+  for (int64_t j = 0; j < n; j += kLanes) {
+    const int lanes = n - j < kLanes ? (int)(n - j) : kLanes;
+    const F32 v = load_n(y + j, lanes);
+    store_n(y + j, activation == Kind::kTanh ? tanh(v) : sigmoid(v), lanes);
   }
+}
+
+// kFull: all columns of the panel exist.
+template <bool kFull>
+DC_INLINE void conv_tiles(const ConvPanel& panel, const ConvTile* tiles, int64_t count) {
+  const int n0 = panel.n < kLanes ? panel.n : kLanes, n1 = panel.n - n0;
+  const auto get = [&](const float* p, int v) __attribute__((always_inline)) {
+    return kFull ? load(p + v * kLanes) : v == 0 ? load_n(p, n0) : load_n(p + n0, n1);
+  };
+  const bool relu = panel.activation == Kind::kRelu;
   for (const ConvTile* tile = tiles; tile != tiles + count; ++tile) {
     F32 acc[kConvRows][2] = {};
-    if (panel.accumulate)
-      for (int r = 0; r < kConvRows; ++r) {
-        const float* y = tile->y[r] + panel.column;
-        acc[r][0] = load_n(y, n0);
-        acc[r][1] = load_n(y + n0, n1);
-      }
+    if (panel.accumulate) {
+#pragma GCC unroll 8
+      for (int r = 0; r < kConvRows; ++r)
+#pragma GCC unroll 2
+        for (int v = 0; v < 2; ++v) acc[r][v] = get(tile->y[r] + panel.column, v);
+    }
     for (const ConvTap* tap = tile->taps; tap != tile->taps + tile->count; ++tap)
       conv_tap(acc, *tap, panel);
+    if (panel.bias) {
+      const F32 bias[2] = {get(panel.bias, 0), get(panel.bias, 1)};
+#pragma GCC unroll 8
+      for (int r = 0; r < kConvRows; ++r)
+#pragma GCC unroll 2
+        for (int v = 0; v < 2; ++v) acc[r][v] = acc[r][v] + bias[v];
+    }
+    if (relu) {
+#pragma GCC unroll 8
+      for (int r = 0; r < kConvRows; ++r)
+#pragma GCC unroll 2
+        for (int v = 0; v < 2; ++v) acc[r][v] = fast_max(zero(), acc[r][v]);  // NaN and -0 stay
+    }
+#pragma GCC unroll 8
     for (int r = 0; r < kConvRows; ++r) {
       float* y = tile->y[r] + panel.column;
-      F32 v0 = acc[r][0], v1 = acc[r][1];
-      if (panel.bias) {
-        v0 = v0 + bias0;
-        v1 = v1 + bias1;
+      if (kFull) {
+        store(y, acc[r][0]);
+        store(y + kLanes, acc[r][1]);
+      } else {
+        store_n(y, acc[r][0], n0);
+        store_n(y + n0, acc[r][1], n1);
       }
-      if (panel.activation != Kind::kIdentity) {
-        v0 = conv_activate(v0, panel.activation);
-        v1 = conv_activate(v1, panel.activation);
-      }
-      store_n(y, v0, n0);
-      store_n(y + n0, v1, n1);
     }
+    if (panel.activation != Kind::kIdentity && !relu)
+      for (int r = 0; r < kConvRows; ++r)
+        conv_activate(tile->y[r] + panel.column, panel.n, panel.activation);
   }
+}
+
+static void conv_panel(const ConvPanel& panel, const ConvTile* tiles, int64_t count) {
+  if (panel.n == 2 * kLanes)
+    conv_tiles<true>(panel, tiles, count);
+  else
+    conv_tiles<false>(panel, tiles, count);
 }
 
 }  // namespace deepcore::DEEPCORE_ISA
