@@ -8,20 +8,14 @@ from deepcore import config
 
 
 class DTypePolicy:
-    """The dtypes of a layer, by name: `"float32"`, `"float64"`, `"mixed_bfloat16"`, ...
+    """The dtype of a layer, by name, for weights and computations alike (keras.DTypePolicy).
 
-    A plain dtype is used for weights and computations alike; `mixed_float16` and `mixed_bfloat16`
-    keep float32 weights (keras.DTypePolicy).
+    Raises:
+        ValueError: not a dtype.
     """
 
     def __init__(self, name: str | None = None) -> None:
-        name = name or config.floatx()
-        if name.startswith("mixed_"):
-            self._compute = config.standardize_dtype(name.removeprefix("mixed_"))
-            self._variable = "float32"
-        else:
-            name = self._compute = self._variable = config.standardize_dtype(name)
-        self._name = name
+        self._name = config.standardize_dtype(name or config.floatx())
 
     @property
     def name(self) -> str:
@@ -31,12 +25,12 @@ class DTypePolicy:
     @property
     def compute_dtype(self) -> str:
         """The dtype that inputs are cast to."""
-        return self._compute
+        return self._name
 
     @property
     def variable_dtype(self) -> str:
         """The dtype of weights."""
-        return self._variable
+        return self._name
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make the same policy again."""

@@ -48,7 +48,7 @@ class CallbackList(Callback):
                     f"Received: {callback!r} of type {type(callback).__name__}."
                 )
         self.callbacks: list[Any] = list(given)
-        self.history = self._find(History)
+        self.history: History | None = self._find(History)
         if self.history is None and add_history:
             self.history = History()
             self.callbacks.append(self.history)

@@ -14,6 +14,7 @@ from deepcore.layers.context import call_context, inherited_training
 from deepcore.layers.input_spec import assert_input_compatibility
 from deepcore.layers.state import LayerState
 from deepcore.symbolic import KerasHistory, KerasTensor, is_symbolic
+from deepcore.variable import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ class LayerCalls(LayerState):
         """Arrays become tensors; floats take the compute dtype."""
         if isinstance(x, str | int | float | bool | type(None)):
             return x
-        if isinstance(x, np.ndarray | np.generic) or ops.is_tensor(x):
+        if isinstance(x, np.ndarray | np.generic | Variable) or ops.is_tensor(x):
             is_float = str(x.dtype).startswith(("float", "bfloat"))
             return ops.convert_to_tensor(
                 x, self.input_dtype if self.autocast and is_float else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from deepcore import activations
@@ -28,7 +29,7 @@ class Activation(Layer):
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.activation = activations.get(activation)
+        self.activation: Callable[..., Tensor] = activations.get(activation)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
