@@ -10,11 +10,16 @@ from typing import Any
 
 def near_matches(name: object, known: Iterable[str], count: int = 3) -> list[str]:
     """Up to `count` names of `known` that look like `name`, the closest first."""
-    folded = {k.lower().replace("_", ""): k for k in known}
-    found = difflib.get_close_matches(
-        str(name).lower().replace("_", ""), folded, n=count, cutoff=0.6
-    )
-    return [folded[f] for f in found]
+    wanted = str(name)
+    folded: dict[str, list[str]] = {}
+    for k in known:
+        folded.setdefault(k.lower().replace("_", ""), []).append(k)
+    found = difflib.get_close_matches(wanted.lower().replace("_", ""), folded, n=count, cutoff=0.6)
+
+    def likeness(k: str) -> float:
+        return difflib.SequenceMatcher(None, wanted, k).ratio()
+
+    return [max(folded[f], key=likeness) for f in found]  # of Huber and huber the one as written
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:

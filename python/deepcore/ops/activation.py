@@ -222,8 +222,11 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
 
 def is_softmax(x: Any, axis: int) -> bool:
     """Whether x came from `softmax` along that axis: then it sums to 1 without asking."""
-    reference, along = _softmaxed.get(id(x), (None, 0))
-    return reference is not None and reference() is x and along == axis % len(x.shape)
+    if id(x) not in _softmaxed:
+        return False
+    reference, along = _softmaxed[id(x)]
+    same: bool = reference() is x and along == axis % len(x.shape)
+    return same
 
 
 swish = silu
