@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -406,3 +408,83 @@ def test_the_loss_curve_is_keras():
     assert curves[0].keys() == curves[1].keys()
     for name in curves[0]:
         np.testing.assert_allclose(curves[1][name], curves[0][name], rtol=1e-3)
+
+
+def run_alone(script: str) -> dict[str, float]:
+    """What a script prints as `name value` lines, run in a process of its own."""
+    out = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=600
+    ).stdout
+    return {name: float(value) for name, value in (line.split() for line in out.splitlines())}
+
+
+MEMORY = """
+import numpy as np, deepcore as dc
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
+model = dc.Sequential([dc.Input((1000,)), dc.layers.Dense(10, activation="softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
+def test_fit_copies_no_data(tmp_path):
+    script = f"""{MEMORY}
+import resource
+path = {str(tmp_path / "x.npy")!r}
+rng = np.random.default_rng(0)
+x = np.empty((100_000, 1000), "float32")
+for i in range(0, len(x), 1000):
+    x[i : i + 1000] = rng.random((1000, 1000))
+y = np.arange(100_000) % 10
+model.fit(x[:64], y[:64], verbose=0)
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
+model.fit(x, y, batch_size=256, verbose=0, validation_split=0.1)
+model.fit(x[::2], y[::2], batch_size=256, verbose=0)
+print("array", peak() - before)
+np.save(path, x)
+del x
+mapped = np.load(path, mmap_mode="r")
+before = resident()
+model.fit(mapped, y, batch_size=256, verbose=0)
+shared = int(open("/proc/self/statm").read().split()[2]) * 4096 / 2**20
+print("mapped", resident() - before - shared)  # pages of the file are not ours
+"""
+    grown = run_alone(script)
+    assert grown["array"] < 20
+    assert grown["mapped"] < 20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
+def test_memory_stays_flat():
+    script = f"""{MEMORY}
+rng = np.random.default_rng(0)
+x, y = rng.random((200, 1000), "float32"), np.arange(200) % 10
+def work(times):
+    for _ in range(times):
+        n = int(rng.integers(1, 200))
+        model.train_on_batch(x[:n], y[:n])
+        model.fit(x, y, verbose=0)
+        model.predict(x, verbose=0)
+work(200)
+before = resident()
+work(1000)
+print("grown", resident() - before)
+"""
+    assert run_alone(script)["grown"] < 8
+
+
+@pytest.mark.slow
+def test_import_is_quick():
+    script = """
+import time
+import numpy
+start = time.process_time()
+import deepcore
+print("seconds", time.process_time() - start)
+"""
+    assert min(run_alone(script)["seconds"] for _ in range(5)) < 0.06
