@@ -11,7 +11,7 @@ from deepcore.serialization import builtin
 from deepcore.symbolic import Shape
 
 if TYPE_CHECKING:
-    from deepcore._core import Tensor
+    from deepcore import Tensor
 
 
 @builtin("keras.layers")

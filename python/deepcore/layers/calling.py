@@ -19,7 +19,7 @@ from deepcore.variable import Variable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deepcore._core import Tensor
+    from deepcore import Tensor
 
 
 class LayerCalls(LayerState):
