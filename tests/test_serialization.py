@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import json
 import random as python_random
+import subprocess
 import sys
 
 import numpy as np
@@ -137,6 +138,20 @@ def test_moved_modules_are_found_by_name():
     assert isinstance(deserialize_keras_object(described), losses.MeanSquaredError)
     described["module"] = "keras.src.metrics.regression_metrics"
     assert isinstance(deserialize_keras_object(described), deepcore.metrics.MeanSquaredError)
+
+
+def test_built_in_names_need_no_import_by_the_user():
+    code = (
+        "from deepcore.serialization import deserialize_keras_object as load\n"
+        "names = ['losses.Huber', 'optimizers.Adam', 'layers.Flatten', 'initializers.Zeros']\n"
+        "for name in names:\n"
+        "    module, cls = name.split('.')\n"
+        "    made = load({'module': 'keras.' + module, 'class_name': cls, 'config': {}})\n"
+        "    assert type(made).__name__ == cls\n"
+        "relu = load({'module': 'builtins', 'class_name': 'function', 'config': 'relu'})\n"
+        "assert relu.__name__ == 'relu'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_malformed_configs():

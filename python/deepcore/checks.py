@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 
 def near_matches(name: object, known: Iterable[str], count: int = 3) -> list[str]:
     """Up to `count` names of `known` that look like `name`, the closest first."""
+    import difflib  # needed only when something is wrong
+
     wanted = str(name)
     folded: dict[str, list[str]] = {}
     for k in known:

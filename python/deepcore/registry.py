@@ -5,12 +5,28 @@ Loading a file looks names up here and nowhere else: nothing is imported or eval
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# The modules of this package whose objects files may name.
+_HOMES = (
+    "layers",
+    "models",
+    "losses",
+    "metrics",
+    "optimizers",
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "random",
+    "dtype_policies",
+)
 
 _builtins: dict[tuple[str, str], Any] = {}
 _builtin_names: dict[Any, tuple[str, str]] = {}
@@ -46,14 +62,14 @@ def find_builtin(module: str | None, name: str) -> Any:
     A module that Keras moved (`keras.src.layers...`, `tensorflow.keras...`) finds it by name alone.
     """
     found = _builtins.get((module or "", name))
-    if found is not None or not module:
+    path = (module or "").split(".")
+    if found is not None or path[0] not in ("keras", "tensorflow", "tf_keras"):
         return found
-    path = module.split(".")
-    if path[0] not in ("keras", "tensorflow", "tf_keras"):
-        return None
+    for home in _HOMES:  # they register what they have when they are imported
+        importlib.import_module(f"deepcore.{home}")
     same = [(where, obj) for (where, known), obj in _builtins.items() if known == name]
     for where, obj in same:  # losses and metrics share names
-        if where.split(".")[-1] in path[1:]:
+        if where == module or where.split(".")[-1] in path[1:]:
             return obj
     return same[0][1] if same else None
 

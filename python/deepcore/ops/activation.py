@@ -220,19 +220,18 @@ def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
     return _core.relu(_core.subtract(x, level))
 
 
-def is_softmax(x: Any, axis: int) -> bool:
+def is_softmax(x: Tensor, axis: int) -> bool:
     """Whether x came from `softmax` along that axis: then it sums to 1 without asking."""
     if id(x) not in _softmaxed:
         return False
     reference, along = _softmaxed[id(x)]
-    same: bool = reference() is x and along == axis % len(x.shape)
-    return same
+    return reference() is x and along == axis % len(x.shape)
 
 
 swish = silu
 hard_swish = hard_silu
 
-_softmaxed: dict[int, tuple[weakref.ref[Any], int]] = {}
+_softmaxed: dict[int, tuple[weakref.ref[Tensor], int]] = {}
 
 
 def _remember(tensor: Tensor, axis: int) -> None:
