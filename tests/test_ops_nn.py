@@ -118,7 +118,13 @@ def plain_conv(x, kernel, strides, padding, dilation, groups):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(
     ("strides", "dilation", "groups"),
-    [((1, 1), (1, 1), 1), ((2, 1), (1, 1), 1), ((1, 1), (2, 1), 1), ((2, 2), (1, 1), 2)],
+    [
+        ((1, 1), (1, 1), 1),
+        ((2, 1), (1, 1), 1),
+        ((1, 1), (2, 1), 1),
+        ((2, 2), (1, 1), 2),
+        ((2, 1), (1, 2), 1),
+    ],
     ids=str,
 )
 def test_conv(padding, strides, dilation, groups):

@@ -48,10 +48,6 @@ def conv(
         )
     step = checks.int_tuple("conv", "strides", strides, spatial)
     apart = checks.int_tuple("conv", "dilation_rate", dilation_rate, spatial)
-    if max(step) > 1 and max(apart) > 1:
-        raise ValueError(
-            f"conv: strides={strides} and dilation_rate={dilation_rate} exclude each other."
-        )
     x = _to_last(x, first)
     channels, per_group = x.shape[-1], kernel.shape[-2]
     if per_group == 0 or channels % per_group:
