@@ -101,7 +101,7 @@ std::size_t ConvFilter::scratch_bytes() const {
       samples_a_unit_ * ceil_div(s.oh, row_cuts_) * ceil_div(s.ow, col_cuts_);
   const std::int64_t x = samples_a_unit_ * plane_h_ * plane_w_ * channels_a_job_;
   const std::int64_t gy = s.depthwise() ? 0 : pixels * panels_a_job_ * panel_;
-  const std::int64_t tables = rows({0, 0, channels_a_job_, 0, 0}) + pixels;
+  const std::int64_t tables = 2 * rows({0, 0, channels_a_job_, 0, 0}) + pixels;
   return static_cast<std::size_t>(x + gy + tables + 64) * 4;
 }
 
@@ -115,12 +115,16 @@ Runner ConvFilter::runner(const ConvShape& shape) {
                       [filter](const Call& call, std::int64_t task, void* scratch) {
                         filter->run(call, task / filter->jobs_, task % filter->jobs_, scratch);
                       }});
-  const std::int64_t groups = shape.depthwise() ? 1 : shape.groups;
-  r.phases.push_back(
-      {shape.taps() * groups, [filter, groups](const Call& call, std::int64_t task, void*) {
-         filter->add_blocks(static_cast<const float*>(call.workspace), call.output(0),
-                            task / groups, task % groups);
-       }});
+  constexpr std::int64_t kFloatsATask = 1 << 13;
+  const std::int64_t pieces = shape.taps() * f.jobs_;
+  const std::int64_t tasks =
+      std::min(pieces, tasks_for(shape.taps() * shape.cg * shape.o, kFloatsATask));
+  r.phases.push_back({tasks, [filter, pieces, tasks](const Call& call, std::int64_t task, void*) {
+                        const Range range = piece(pieces, tasks, task);
+                        for (std::int64_t i = range.begin; i < range.end; ++i)
+                          filter->add_blocks(static_cast<const float*>(call.workspace),
+                                             call.output(0), i / filter->jobs_, i % filter->jobs_);
+                      }});
   return r;
 }
 

@@ -33,10 +33,15 @@ class ConvFilter {
   Job job(std::int64_t index) const;
   Unit unit(std::int64_t index) const;
   std::int64_t rows(const Job& job) const;  // of the job's part of gW, a multiple of the tile's
+  bool packs(const Job& job) const;         // gy into panels
   std::size_t scratch_bytes() const;
   void run(const Call& call, std::int64_t block, std::int64_t job, void* scratch) const;
   void copy_x(const float* x, const Unit& unit, const Job& job, float* to) const;
-  void add_blocks(const float* sums, float* out, std::int64_t tap, std::int64_t group) const;
+  void list_rows(const Job& job, std::int32_t* row) const;
+  void list_pixels(const Unit& unit, const Job& job, std::int32_t* pixel) const;
+  void list_ranges(const Unit& unit, const Job& job, std::int32_t* range) const;
+  void pack_gy(const float* gy, const Unit& unit, const Job& job, float* to) const;
+  void add_blocks(const float* sums, float* out, std::int64_t tap, std::int64_t job) const;
 
   ConvShape shape_;
   int panel_;            // columns of a panel

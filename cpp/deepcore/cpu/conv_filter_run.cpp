@@ -11,18 +11,6 @@ namespace {
 // With fewer rows than this, gy is read too seldom to be worth a copy.
 constexpr std::int64_t kRowsWorthPacking = 24;
 
-// gy's columns [first, first + n) of `pixels` rows, as panels of `cols`, missing columns as zeros.
-void pack_panels(const float* gy, std::int64_t stride, std::int64_t pixels, std::int64_t n,
-                 std::int64_t cols, float* to) {
-  for (; n > 0; n -= cols, gy += cols) {
-    const std::int64_t here = std::min(n, cols);
-    for (std::int64_t p = 0; p < pixels; ++p, to += cols) {
-      std::copy_n(gy + p * stride, here, to);
-      std::fill_n(to + here, cols - here, 0.0f);
-    }
-  }
-}
-
 }  // namespace
 
 // The unit's part of x with its padding: (samples, plane_h, plane_w, channels of the job).
@@ -53,86 +41,143 @@ void ConvFilter::copy_x(const float* x, const Unit& unit, const Job& job, float*
     }
 }
 
-void ConvFilter::run(const Call& call, std::int64_t block, std::int64_t index,
-                     void* scratch) const {
+// Where each row of the job's part of gW reads the copy of x, from where a pixel does.
+void ConvFilter::list_rows(const Job& job, std::int32_t* row) const {
   const ConvShape& s = shape_;
-  const ConvKernels& k = kernels().conv;
-  const Job job = this->job(index);
-  const std::int64_t rows = s.depthwise() ? s.taps() : this->rows(job);
-  float* sum = static_cast<float*>(call.workspace) + (block * jobs_ + index) * job_floats_;
-
-  std::int32_t* row = static_cast<std::int32_t*>(scratch);
-  std::int32_t* pixel = row + this->rows(job);
   const std::int64_t step = s.depthwise() ? job.channels : 1;  // depthwise rows are whole pixels
   const std::int64_t real = s.taps() * job.channels / step;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t at = std::min(r, real - 1) * step;
+  const std::int64_t count = s.depthwise() ? real : rows(job);
+  for (std::int64_t r = 0; r < count; ++r) {
+    const std::int64_t at = std::min(r, real - 1) * step;  // rows that fill up repeat the last
     const std::int64_t tap = at / job.channels, c = at % job.channels;
     const std::int64_t down = tap / s.kw * s.window.dilation[0];
     const std::int64_t across = tap % s.kw * s.window.dilation[1];
     row[r] = static_cast<std::int32_t>((down * plane_w_ + across) * job.channels + c);
   }
+}
+
+// Where each pixel reads the copy of x. Packed gy has the samples' rows of one height side by side,
+// so that a range of heights is a range of pixels; gy as it is has sample after sample.
+void ConvFilter::list_pixels(const Unit& unit, const Job& job, std::int32_t* pixel) const {
+  const bool by_height = packs(job);
+  const std::int64_t outer = by_height ? unit.rows : unit.samples;
+  const std::int64_t inner = by_height ? unit.samples : unit.rows;
+  for (std::int64_t a = 0; a < outer; ++a)
+    for (std::int64_t b = 0; b < inner; ++b) {
+      const std::int64_t i = by_height ? a : b, n = by_height ? b : a;
+      const std::int64_t line = (n * plane_h_ + i * shape_.window.stride[0]) * plane_w_;
+      for (std::int64_t j = 0; j < unit.cols; ++j)
+        *pixel++ = static_cast<std::int32_t>((line + j * shape_.window.stride[1]) * job.channels);
+    }
+}
+
+// The pixels that each group of rows needs: those whose cells are not all above or below the image.
+void ConvFilter::list_ranges(const Unit& unit, const Job& job, std::int32_t* range) const {
+  const std::int64_t stride = shape_.window.stride[0], last = shape_.taps() * job.channels - 1;
+  const std::int64_t line = unit.samples * unit.cols;
+  const bool by_height = packs(job) || unit.samples == 1;
+  for (std::int64_t first = 0; first <= last; first += kConvRows) {
+    const std::int64_t top = first / job.channels / shape_.kw;
+    const std::int64_t bottom = std::min(first + kConvRows - 1, last) / job.channels / shape_.kw;
+    // Heights i with 0 <= i stride + at(cell) < H for a cell between top and bottom.
+    const std::int64_t from = -input_position(shape_.window, 0, 0, bottom);
+    const std::int64_t to = shape_.h - input_position(shape_.window, 0, 0, top);
+    const std::int64_t begin = from <= 0 ? 0 : (from + stride - 1) / stride;
+    const std::int64_t end = to <= 0 ? 0 : (to + stride - 1) / stride;
+    const auto inside = [&](std::int64_t i) {
+      return std::clamp<std::int64_t>(i - unit.i, 0, unit.rows) * line;
+    };
+    *range++ = static_cast<std::int32_t>(by_height ? inside(begin) : 0);
+    *range++ =
+        static_cast<std::int32_t>(by_height ? std::max(inside(begin), inside(end)) : unit.pixels());
+  }
+}
+
+// Panels of the job's columns of gy, missing columns as zeros.
+void ConvFilter::pack_gy(const float* gy, const Unit& unit, const Job& job, float* to) const {
+  const ConvShape& s = shape_;
+  for (std::int64_t q = job.panel; q < job.panel + job.panels; ++q) {
+    const std::int64_t n = std::min<std::int64_t>(panel_, s.og - q * panel_);
+    for (std::int64_t i = 0; i < unit.rows; ++i)
+      for (std::int64_t sample = 0; sample < unit.samples; ++sample) {
+        const float* from = gy + q * panel_ + (sample * s.oh + i) * s.ow * s.o;
+        for (std::int64_t j = 0; j < unit.cols; ++j, from += s.o, to += panel_) {
+          std::copy_n(from, n, to);
+          std::fill_n(to + n, panel_ - n, 0.0f);
+        }
+      }
+  }
+}
+
+bool ConvFilter::packs(const Job& job) const {
+  return !shape_.depthwise() && (rows(job) > kRowsWorthPacking || shape_.og % panel_ != 0);
+}
+
+void ConvFilter::run(const Call& call, std::int64_t block, std::int64_t index,
+                     void* scratch) const {
+  const ConvShape& s = shape_;
+  const ConvKernels& k = kernels().conv;
+  const Job job = this->job(index);
+  const std::int64_t rows = this->rows(job);
+  float* sum = static_cast<float*>(call.workspace) + (block * jobs_ + index) * job_floats_;
+  std::int32_t* row = static_cast<std::int32_t*>(scratch);
+  std::int32_t* range = row + rows;
+  std::int32_t* pixel = range + rows;
+  list_rows(job, row);
   const Range units = piece(units_, blocks_, block);
   for (std::int64_t u = units.begin; u < units.end; ++u) {
     const Unit unit = this->unit(u);
-    std::int32_t* to = pixel;
-    for (std::int64_t n = 0; n < unit.samples; ++n)
-      for (std::int64_t i = 0; i < unit.rows; ++i)
-        for (std::int64_t j = 0; j < unit.cols; ++j)
-          *to++ = static_cast<std::int32_t>(
-              ((n * plane_h_ + i * s.window.stride[0]) * plane_w_ + j * s.window.stride[1]) *
-              job.channels);
-    float* x = reinterpret_cast<float*>(to);
+    list_pixels(unit, job, pixel);
+    float* x = reinterpret_cast<float*>(pixel + unit.pixels());
     copy_x(call.input(0), unit, job, x);
     const float* gy = call.input(1) + ((unit.n * s.oh + unit.i) * s.ow + unit.j) * s.o;
     const bool accumulate = u > units.begin;
     if (s.depthwise()) {
       k.depthwise_filter(
-          {x, row, rows, pixel, unit.pixels(), gy + job.c, s.o, job.channels, sum, accumulate});
+          {x, row, s.taps(), pixel, unit.pixels(), gy + job.c, s.o, job.channels, sum, accumulate});
       continue;
     }
-    gy += job.group * s.og + job.panel * panel_;
-    const std::int64_t wide =
-        std::min<std::int64_t>(job.panels * panel_, s.og - job.panel * panel_);
-    const bool pack = rows > kRowsWorthPacking || wide % panel_ != 0;
+    gy += job.group * s.og;
+    list_ranges(unit, job, range);
     float* packed = x + unit.samples * plane_h_ * plane_w_ * job.channels;
-    if (pack) pack_panels(gy, s.o, unit.pixels(), wide, panel_, packed);
+    if (packs(job)) pack_gy(gy, unit, job, packed);
     for (std::int64_t q = 0; q < job.panels; ++q)
-      k.filter({x, row, rows, pixel, unit.pixels(),
-                pack ? packed + q * unit.pixels() * panel_ : gy + q * panel_, pack ? panel_ : s.o,
-                sum + q * rows * panel_, accumulate});
+      k.filter({x, row, rows, pixel, range,
+                packs(job) ? packed + q * unit.pixels() * panel_ : gy + (job.panel + q) * panel_,
+                packs(job) ? panel_ : s.o, sum + q * rows * panel_, accumulate});
   }
 }
 
-// One kernel cell of one group, from the sums of all blocks in their order.
+// One cell of a job's part of gW: the sum of all blocks in their order.
 void ConvFilter::add_blocks(const float* sums, float* out, std::int64_t tap,
-                            std::int64_t group) const {
+                            std::int64_t index) const {
   const ConvShape& s = shape_;
-  const std::int64_t jobs = channel_cuts_ * panel_cuts_;
-  for (std::int64_t index = group * jobs; index < (group + 1) * jobs; ++index) {
-    const Job job = this->job(index);
-    const std::int64_t lines = s.depthwise() ? 1 : job.channels;
-    for (std::int64_t q = 0; q < job.panels; ++q)
-      for (std::int64_t c = 0; c < lines; ++c) {
-        const std::int64_t column = (job.panel + q) * panel_;
-        const std::int64_t n =
-            s.depthwise() ? job.channels : std::min<std::int64_t>(panel_, s.og - column);
-        float* to = s.depthwise() ? out + tap * s.o + job.c
-                                  : out + (tap * s.cg + job.c + c) * s.o + group * s.og + column;
-        if (units_ == 0) {
-          std::fill_n(to, n, 0.0f);
-          continue;
-        }
-        const std::int64_t row = s.depthwise() ? 0 : tap * job.channels + c;
-        const float* from = sums + index * job_floats_ +
-                            (s.depthwise() ? tap * job.channels : (q * rows(job) + row) * panel_);
-        std::copy_n(from, n, to);
-        for (std::int64_t b = 1; b < blocks_; ++b) {
-          from += jobs_ * job_floats_;
-          for (std::int64_t j = 0; j < n; ++j) to[j] += from[j];
-        }
-      }
+  const auto add = [&](const float* from, std::int64_t n, float* to) {
+    if (units_ == 0) {
+      std::fill_n(to, n, 0.0f);
+    } else if (blocks_ == 1) {
+      std::copy_n(from, n, to);
+    } else {
+      const std::int64_t apart = jobs_ * job_floats_;
+      for (std::int64_t j = 0; j < n; ++j) to[j] = from[j] + from[apart + j];
+      for (std::int64_t b = 2; b < blocks_; ++b)
+        for (std::int64_t j = 0; j < n; ++j) to[j] += from[b * apart + j];
+    }
+  };
+  const Job job = this->job(index);
+  sums += index * job_floats_;
+  if (s.depthwise()) {
+    add(sums + tap * job.channels, job.channels, out + tap * s.o + job.c);
+    return;
   }
+  const std::int64_t rows = this->rows(job);
+  for (std::int64_t c = 0; c < job.channels; ++c)
+    for (std::int64_t q = 0; q < job.panels; ++q) {
+      const std::int64_t column = (job.panel + q) * panel_;
+      add(sums + (q * rows + tap * job.channels + c) * panel_,
+          std::min<std::int64_t>(panel_, s.og - column),
+          out + (tap * s.cg + job.c + c) * s.o + job.group * s.og + column);
+    }
 }
 
 }  // namespace deepcore

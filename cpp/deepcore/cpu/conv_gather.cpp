@@ -10,11 +10,11 @@
 namespace deepcore {
 namespace {
 
-constexpr std::int64_t kTilesAtOnce = 8;  // that share a panel of B while it is in L1
-constexpr std::int64_t kBlockRows = 384;  // of B at once: 24 KB of a 32 KB L1 on AVX2
-constexpr std::int64_t kPixelsATask =
-    192;  // enough to make reading B cheap, small enough to share out
-constexpr std::int64_t kMergedChannels = 8;  // below this a row of the kernel is read as one run
+constexpr std::int64_t kTilesAtOnce = 8;      // that share a panel of B while it is in L1
+constexpr std::int64_t kBlockRows = 384;      // of B at once: 24 KB of a 32 KB L1 on AVX2
+constexpr std::int64_t kPixelsATask = 192;    // reading B gets cheap, and there is enough to share
+constexpr std::int64_t kPackedChannels = 64;  // of a cell, packed at a time
+constexpr std::int64_t kMergedChannels = 8;   // below this a row of the kernel is read as one run
 
 std::size_t aligned(std::size_t floats) { return (floats + 15) / 16 * 16; }
 
@@ -122,22 +122,27 @@ std::size_t ConvGather::scratch_bytes() const {
          (copies + static_cast<std::size_t>(out_channels_)) * sizeof(float);
 }
 
-void ConvGather::pack(const float* kernel, float* packed, std::int64_t panel) const {
+// The kernel is packed some channels of one cell at a time: rows as they follow one another in it.
+std::int64_t ConvGather::pack_tasks() const {
+  const std::int64_t pieces = (depth_ + kPackedChannels - 1) / kPackedChannels;
+  return std::max<std::int64_t>(1, shape_.groups * shape_.taps() * pieces);
+}
+
+void ConvGather::pack(const float* kernel, float* packed, std::int64_t task) const {
   const bool forward = direction_ == ConvDirection::kForward;
-  const std::int64_t cols = kernels().conv.cols;
-  const std::int64_t g = panel / panels_, first = panel % panels_ * cols;
-  const std::int64_t n = std::min(cols, width_ - first);
-  const std::int64_t across = forward ? 1 : shape_.o, down = forward ? shape_.o : 1;
-  float* to = packed + panel * taps_ * run_ * cols;
-  for (std::int32_t a : rows_.cell)
-    for (std::int32_t b : cols_.cell) {
-      const float* from =
-          kernel + (a * shape_.kw + b) * shape_.cg * shape_.o + g * shape_.og + first * across;
-      for (std::int64_t k = 0; k < depth_; ++k, to += cols) {
-        for (std::int64_t j = 0; j < n; ++j) to[j] = from[k * down + j * across];
-        for (std::int64_t j = n; j < cols; ++j) to[j] = 0;
-      }
-    }
+  const std::int64_t pieces = (depth_ + kPackedChannels - 1) / kPackedChannels;
+  const std::int64_t cols = kernels().conv.cols, rows = taps_ * run_;
+  if (rows * width_ == 0) return;
+  const std::int64_t g = task / pieces / shape_.taps(), t = task / pieces % shape_.taps();
+  const std::int64_t k = task % pieces * kPackedChannels;
+  const std::int64_t a = rows_.cell[static_cast<std::size_t>(t / shape_.kw)];
+  const std::int64_t b = cols_.cell[static_cast<std::size_t>(t % shape_.kw)];
+  const std::int64_t down = forward ? shape_.o : 1, across = forward ? 1 : shape_.o;
+  const float* from =
+      kernel + (a * shape_.kw + b) * shape_.cg * shape_.o + g * shape_.og + k * down;
+  float* to = packed + (g * panels_ * rows + t * depth_ + k) * cols;
+  kernels().gemm.pack_b(std::min(kPackedChannels, depth_ - k), width_, from, down, across, to,
+                        rows * cols);
 }
 
 ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* scratch) const {
@@ -204,14 +209,11 @@ Runner ConvGather::runner(const ConvShape& shape, ConvDirection direction,
   r.workspace = (conv->zero_floats() + conv->packed_floats()) * sizeof(float);
   r.scratch = conv->scratch_bytes();
   const std::int64_t pixels = shape.n * conv->out_pixels_ * conv->out_channels_;
-  const std::int64_t panels = shape.groups * conv->panels_;
   r.phases.push_back(
-      {pixels > 0 ? panels + 1 : 0, [conv](const Call& call, std::int64_t task, void*) {
+      {pixels > 0 ? conv->pack_tasks() : 0, [conv](const Call& call, std::int64_t task, void*) {
          float* zeros = static_cast<float*>(call.workspace);
-         if (task == 0)
-           std::fill_n(zeros, conv->zero_floats(), 0.0f);
-         else
-           conv->pack(call.input(1), zeros + conv->zero_floats(), task - 1);
+         if (task == 0) std::fill_n(zeros, conv->zero_floats(), 0.0f);
+         conv->pack(call.input(1), zeros + conv->zero_floats(), task);
        }});
   const std::int64_t groups = (shape.n + conv->samples_a_task_ - 1) / conv->samples_a_task_;
   r.phases.push_back({pixels > 0 ? groups * conv->strips_ * conv->panel_cuts_ : 0,

@@ -54,7 +54,8 @@ class ConvGather {
   std::size_t zero_floats() const;
   std::size_t packed_floats() const;
   std::size_t scratch_bytes() const;
-  void pack(const float* kernel, float* packed, std::int64_t panel) const;
+  std::int64_t pack_tasks() const;
+  void pack(const float* kernel, float* packed, std::int64_t task) const;
   Task task(const Call& call, std::int64_t index, void* scratch) const;
   void run(const Task& task) const;
   void run_panels(const Task& task, const Block& block, std::int64_t tiles) const;

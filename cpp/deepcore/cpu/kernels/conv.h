@@ -55,13 +55,14 @@ struct DepthwiseLine {
 };
 
 // out[r][j] (+)= sum over p of x[row[r] + pixel[p]] * gy[p][j]; `rows` is a multiple of kConvRows.
+// A group of kConvRows rows has its own range of p: the others fall on padding.
 struct FilterPanel {
   const float* x;
   const int32_t* row;
   int64_t rows;
   const int32_t* pixel;
-  int64_t pixels;
-  const float* gy;  // rows of gy_row floats, `cols` of them read
+  const int32_t* range;  // [2 * group]: begin and end
+  const float* gy;       // rows of gy_row floats, `cols` of them read
   ptrdiff_t gy_row;
   float* out;  // rows of `cols` floats
   bool accumulate;

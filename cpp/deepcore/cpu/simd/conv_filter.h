@@ -10,7 +10,6 @@ namespace deepcore::DEEPCORE_ISA {
 
 static void conv_filter(const FilterPanel& panel) {
   constexpr int kCols = 2 * kLanes;
-  const int64_t pixels = panel.pixels;
   const ptrdiff_t gy_row = panel.gy_row;
   for (int64_t first = 0; first < panel.rows; first += kConvRows) {
     const int32_t* row = panel.row + first;
@@ -25,8 +24,9 @@ static void conv_filter(const FilterPanel& panel) {
     const float* x3 = panel.x + row[3];
     const float* x4 = panel.x + row[4];
     const float* x5 = panel.x + row[5];
-    const float* gy = panel.gy;
-    for (int64_t p = 0; p < pixels; ++p, gy += gy_row) {
+    const int32_t* const range = panel.range + first / kConvRows * 2;
+    const float* gy = panel.gy + range[0] * gy_row;
+    for (int64_t p = range[0]; p < range[1]; ++p, gy += gy_row) {
       const F32 g0 = load(gy), g1 = load(gy + kLanes);
       const int64_t at = panel.pixel[p];
       const auto add = [&](F32(&sum)[2], float x) __attribute__((always_inline)) {
