@@ -4,6 +4,7 @@
 
 #include "deepcore/cpu/kernels/random.h"
 #include "deepcore/cpu/simd/math.h"
+#include "deepcore/cpu/simd/transpose.h"
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
@@ -34,54 +35,86 @@ DC_INLINE Product multiply(U32 a, uint32_t m) {
 #endif
 }
 
+// The round keys, in registers' width: ten rounds read them from L1 instead of making them anew.
+struct RoundKeys {
+  U32 k0[10], k1[10], c, d;
+};
+DC_INLINE RoundKeys round_keys(RandomKey key) {
+  RoundKeys keys;
+  uint32_t k0 = (uint32_t)key.seed, k1 = (uint32_t)(key.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    keys.k0[round] = set(k0);
+    keys.k1[round] = set(k1);
+    k0 += 0x9e3779b9u;
+    k1 += 0xbb67ae85u;
+  }
+  keys.c = set((uint32_t)key.stream);
+  keys.d = set((uint32_t)(key.stream >> 32));
+  return keys;
+}
+
 // Word j of blocks block, block + 1, ... in w[j].
 struct Words {
   U32 w[4];
 };
-DC_INLINE Words philox(RandomKey key, uint64_t block) {
+DC_INLINE Words philox(const RoundKeys& keys, uint64_t block) {
   U32 lane;
   for (int i = 0; i < kLanes; ++i) lane[i] = (uint32_t)i;
-  const U32 low = lane + set((uint32_t)block);
-  const U32 carry = (U32)(low < lane) & 1u;
-  U32 a = low, b = carry + set((uint32_t)(block >> 32));
-  U32 c = set((uint32_t)key.stream), d = set((uint32_t)(key.stream >> 32));
-  uint32_t k0 = (uint32_t)key.seed, k1 = (uint32_t)(key.seed >> 32);
+  U32 a = lane + set((uint32_t)block);
+  const U32 carry = (U32)(a < lane) & 1u;
+  U32 b = carry + set((uint32_t)(block >> 32)), c = keys.c, d = keys.d;
   for (int round = 0; round < 10; ++round) {
     const Product p = multiply(a, 0xd2511f53u), q = multiply(c, 0xcd9e8d57u);
-    a = q.high ^ b ^ set(k0);
+    a = q.high ^ b ^ keys.k0[round];
     b = q.low;
-    c = p.high ^ d ^ set(k1);
+    c = p.high ^ d ^ keys.k1[round];
     d = p.low;
-    k0 += 0x9e3779b9u;
-    k1 += 0xbb67ae85u;
   }
   return {{a, b, c, d}};
 }
 
-// In the order of elements: block after block. Unrolled by the compiler into unpacks and shuffles.
-DC_INLINE Words in_order(Words x) {
-  uint32_t t[4 * kLanes];
-  for (int i = 0; i < kLanes; ++i)
-    for (int j = 0; j < 4; ++j) t[4 * i + j] = x.w[j][i];
-  __builtin_memcpy(&x, t, sizeof t);
-  return x;
+// In the order of elements: block after block.
+DC_INLINE Words in_order(const Words& x) {
+  const F32 w0 = (F32)x.w[0], w1 = (F32)x.w[1], w2 = (F32)x.w[2], w3 = (F32)x.w[3];
+  const F32 even_low = interleave_low(w0, w2), odd_low = interleave_low(w1, w3);
+  const F32 even_high = interleave_high(w0, w2), odd_high = interleave_high(w1, w3);
+  // One block in each 128-bit part: i, i + 4, ... in the i-th.
+  const U32 a = (U32)interleave_low(even_low, odd_low), b = (U32)interleave_high(even_low, odd_low);
+  const U32 c = (U32)interleave_low(even_high, odd_high);
+  const U32 d = (U32)interleave_high(even_high, odd_high);
+#if defined(__AVX512F__)
+  Words y;
+  for (int part = 0; part < 4; ++part)
+    for (int i = 0; i < 4; ++i) {
+      y.w[part][i] = a[4 * part + i];
+      y.w[part][4 + i] = b[4 * part + i];
+      y.w[part][8 + i] = c[4 * part + i];
+      y.w[part][12 + i] = d[4 * part + i];
+    }
+  return y;
+#elif defined(__AVX2__)
+  return {{__builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11),
+           __builtin_shufflevector(c, d, 0, 1, 2, 3, 8, 9, 10, 11),
+           __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15),
+           __builtin_shufflevector(c, d, 4, 5, 6, 7, 12, 13, 14, 15)}};
+#else
+  return {{a, b, c, d}};
+#endif
 }
 
-// Calls f(i, words) for elements i, i + 1 ... i + 4 kLanes - 1 and, where they don't fit, through a
-// buffer: the same arithmetic at the end as everywhere.
+// Calls f(i, lanes, words) for a register of elements i, i + 1 ... at a time; only the last may
+// have fewer than kLanes.
 template <class F>
 DC_INLINE void for_each_element(RandomKey key, uint64_t block, int64_t n, F f) {
-  for (int64_t i = 0; i < n; i += 4 * kLanes, block += kLanes) {
-    const Words words = in_order(philox(key, block));
-    for (int v = 0; v < 4; ++v) {
-      const int64_t at = i + v * kLanes;
-      if (at + kLanes <= n) {
-        f(at, kLanes, words.w[v]);
-      } else if (at < n) {
-        f(at, (int)(n - at), words.w[v]);
-      }
-    }
+  const RoundKeys keys = round_keys(key);
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes, block += kLanes) {
+    const Words words = in_order(philox(keys, block));
+    for (int v = 0; v < 4; ++v) f(i + v * kLanes, kLanes, words.w[v]);
   }
+  if (i == n) return;
+  const Words words = in_order(philox(keys, block));
+  for (int v = 0; i < n; i += kLanes, ++v) f(i, (int)(n - i < kLanes ? n - i : kLanes), words.w[v]);
 }
 
 DC_INLINE F32 to_uniform(U32 word) { return to_float((I32)(word >> 8)) * 0x1p-24f; }
