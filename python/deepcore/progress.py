@@ -103,9 +103,9 @@ def _bar(title: str, total: int | None, unit: str) -> Any:
             from tqdm.auto import tqdm
     else:
         from tqdm import tqdm
-    arguments: dict[str, Any] = {} if total is None else {"bar_format": _FORMAT}
-    bar = _quiet(tqdm)
-    return bar(
+    widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+    arguments: dict[str, Any] = {"bar_format": _FORMAT} if total and not widget else {}
+    return _quiet(tqdm)(
         total=total,
         desc=title,
         unit=unit,
