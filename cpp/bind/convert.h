@@ -40,6 +40,9 @@ Operands to_operands(py::handle sequence, const char* op);
 Tensor from_numpy(const py::array& array, bool share = false);
 // True when from_numpy(array, share) would not copy.
 bool can_share(const py::array& array);
+// An array over memory that outlives it; no strides: row-major.
+py::array array_over(const py::dtype& dtype, std::vector<py::ssize_t> shape,
+                     std::vector<py::ssize_t> strides, void* data);
 // Memory that a Python object owns.
 Buffer borrow(void* data, std::size_t bytes, py::object owner);
 

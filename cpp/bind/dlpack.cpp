@@ -134,7 +134,7 @@ py::array as_numpy(const DlTensor& t, void* data) {
   const py::dtype dtype(std::string(1, kind) + std::to_string(t.dtype.bits / 8));
   std::vector<py::ssize_t> shape(t.shape, t.shape + t.ndim), strides;
   for (int i = 0; t.strides && i < t.ndim; ++i) strides.push_back(t.strides[i] * dtype.itemsize());
-  return py::array(dtype, std::move(shape), std::move(strides), data, py::none());
+  return array_over(dtype, std::move(shape), std::move(strides), data);
 }
 
 Tensor view_of(const DlTensor& t, std::shared_ptr<void> owner) {

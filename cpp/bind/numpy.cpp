@@ -99,6 +99,12 @@ bool can_share(const py::array& array) {
              0;
 }
 
+py::array array_over(const py::dtype& dtype, std::vector<py::ssize_t> shape,
+                     std::vector<py::ssize_t> strides, void* data) {
+  const py::capsule nobody(data, [](void*) {});  // without a base NumPy would copy
+  return py::array(dtype, std::move(shape), std::move(strides), data, nobody);
+}
+
 Tensor from_numpy(const py::array& array, bool share) {
   const Type type{nearest(array.dtype()), shape_of(array)};
   if (share && can_share(array)) {
@@ -111,9 +117,8 @@ Tensor from_numpy(const py::array& array, bool share) {
   py::object source = array;
   if (is_bfloat16(array.dtype())) source = array.attr("view")("uint16");
   // NumPy reads any strides and byte order, and writes into our memory.
-  const py::array target(numpy_dtype(type.dtype),
-                         std::vector<py::ssize_t>(type.shape.begin(), type.shape.end()),
-                         buffer.data(), py::none());
+  const py::array target = array_over(numpy_dtype(type.dtype),
+                                      {type.shape.begin(), type.shape.end()}, {}, buffer.data());
   if (py::detail::npy_api::get().PyArray_CopyInto_(target.ptr(), source.ptr()) != 0)
     throw py::error_already_set();
   return Tensor(type, buffer);

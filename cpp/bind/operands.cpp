@@ -78,7 +78,7 @@ void look_at(py::handle list, Leaves& leaves) {
   for (py::handle item : py::reinterpret_borrow<py::sequence>(list)) {
     if (is_list(item)) {
       look_at(item, leaves);
-    } else if (!number(item)) {
+    } else if (!PyFloat_CheckExact(item.ptr()) && !PyLong_CheckExact(item.ptr())) {
       leaves.tensors |= py::isinstance<Tensor>(item) || py::isinstance<Variable>(item);
       leaves.typed |= py::isinstance<py::array>(item) || is_numpy_scalar(item);
     }

@@ -79,10 +79,7 @@ py::buffer_info buffer_of(const Tensor& self) {
   const auto size = static_cast<py::ssize_t>(size_of(self.dtype()));
   std::vector<py::ssize_t> shape(self.shape().begin(), self.shape().end()), strides;
   for (std::int64_t s : strides_of(self.shape())) strides.push_back(s * size);
-  const std::string format =
-      self.dtype() == DType::kFloat16 ? "e" : dispatch(self.dtype(), [](auto zero) {
-        return py::format_descriptor<decltype(zero)>::format();
-      });
+  const std::string format(1, numpy_dtype(self.dtype()).char_());
   return py::buffer_info(self.data(), size, format, self.rank(), std::move(shape),
                          std::move(strides),
                          /*readonly=*/true);
