@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "call_op.h"
+#include "numeric.h"
 #include "simd_tables.h"
 
 namespace deepcore {
@@ -94,7 +95,7 @@ TEST(Random, ElementsDependOnKeyAndPositionAlone) {
       const Array all = call_every_way(Random{kind, {100003}, dtype}, {key(3, -1)}).out;
       for (std::int64_t n : test::kOddSizes) {
         const Array some = call_every_way(Random{kind, {n}, dtype}, {key(3, -1)}).out;
-        EXPECT_EQ(std::memcmp(some.bytes.data(), all.bytes.data(), some.bytes.size()), 0) << n;
+        EXPECT_TRUE(std::equal(some.bytes.begin(), some.bytes.end(), all.bytes.begin())) << n;
       }
       EXPECT_NE(call_op(Random{kind, {100003}, dtype}, {key(3, 0)}).out.bytes, all.bytes);
       EXPECT_NE(call_op(Random{kind, {100003}, dtype}, {key(4, -1)}).out.bytes, all.bytes);
@@ -232,6 +233,17 @@ TEST(Dropout, KeepsWhereTheDrawIsAtLeastTheRate) {
         EXPECT_NEAR(static_cast<double>(dropped) / static_cast<double>(n), rate, 4 * 0.5 / 223);
       }
     }
+}
+
+TEST(Dropout, FusedEqualsComposed) {
+  const Tensor x = deepcore::testing::spread({{1025}}, 1, 2, 1, DType::kFloat32)[0];
+  const Tensor k = deepcore::testing::tensor({3, 4}, {2}, DType::kInt64);
+  for (double rate : {0.1, 0.3, 0.9}) {
+    const Dropout op{rate};
+    EXPECT_LT(deepcore::testing::relative_error(deepcore::testing::numbers(apply1(op, {x, k})),
+                                                deepcore::testing::numbers(op.compose({x, k})[0])),
+              1e-6);
+  }
 }
 
 TEST(Dropout, DroppedInfinitiesAndNansAreZero) {

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "call_op.h"
+#include "numeric.h"
 #include "simd_tables.h"
 
 namespace deepcore {
@@ -210,6 +211,31 @@ TEST(SparseCrossEntropy, NothingToDo) {
                     {random_array({2, 0}, 1), array({2}, {0, 0}, DType::kInt32)})
                 .fault,
             Fault::kLabelOutOfRange);
+}
+
+TEST(Softmax, FusedEqualsComposed) {
+  const Shape shape{9, 17}, rows{9};
+  const auto draw = [](const Shape& s, unsigned seed) {
+    return deepcore::testing::spread({s}, -3, 3, seed, DType::kFloat32)[0];
+  };
+  const Tensor x = draw(shape, 1), gy = draw(shape, 2), g = draw(rows, 3), y = softmax(x);
+  const Tensor labels =
+      deepcore::testing::tensor({0, 1, 2, 3, 4, 5, 6, 7, 16}, rows, DType::kInt64);
+  const auto check = [](const auto& op, const Tensors& in) {
+    EXPECT_LT(deepcore::testing::relative_error(deepcore::testing::numbers(apply1(op, in)),
+                                                deepcore::testing::numbers(op.compose(in)[0])),
+              1e-6)
+        << op.str();
+  };
+  check(Softmax{}, {x});
+  check(LogSoftmax{}, {x});
+  check(SoftmaxGrad{}, {y, gy});
+  for (std::optional<std::int64_t> ignore : {std::optional<std::int64_t>{}, {3}}) {
+    check(SparseCrossEntropy{true, ignore}, {x, labels});
+    check(SparseCrossEntropy{false, ignore}, {y, labels});
+    check(SparseCrossEntropyGrad{true, ignore}, {x, labels, g});
+    check(SparseCrossEntropyGrad{false, ignore}, {y, labels, g});
+  }
 }
 
 TEST(Softmax, KernelsOfEveryInstructionSet) {
