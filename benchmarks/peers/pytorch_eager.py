@@ -14,9 +14,8 @@ def main() -> None:
     except ImportError as error:
         print(error, flush=True)
         return
-    head = [nn.LazyLinear(64), nn.ReLU(), nn.Linear(64, 10)]
     bodies = {
-        "mlp_mnist": [nn.Linear(784, 64), nn.ReLU()],
+        "mlp_mnist": [nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU()],
         "cnn_mnist": [
             nn.Conv2d(1, 32, 3),
             nn.ReLU(),
@@ -25,15 +24,16 @@ def main() -> None:
             nn.ReLU(),
             nn.MaxPool2d(2),
             nn.Flatten(),
+            nn.Linear(1600, 64),
+            nn.ReLU(),
         ],
     }
-    model = nn.Sequential(*bodies[workload], *head)
+    model = nn.Sequential(*bodies[workload], nn.Linear(64, 10))
     x_array, y_array = data(workload)
     x, y = torch.from_numpy(x_array), torch.from_numpy(y_array)
     if workload == "cnn_mnist":
         x = x.permute(0, 3, 1, 2).contiguous()
         model = model.to(memory_format=torch.channels_last)
-    model(x[:2])
     optimizer = torch.optim.Adam(model.parameters())
     loss_of = nn.CrossEntropyLoss()
 

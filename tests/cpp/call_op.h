@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -112,7 +113,8 @@ inline Outcome call_op(const Op& op, const std::vector<Array>& in, const How& ho
 // The same bits however it is run.
 inline Outcome call_every_way(const Op& op, const std::vector<Array>& in, bool in_place = false) {
   const Outcome once = call_op(op, in);
-  const std::size_t odd = size_of(in[0].type.dtype);
+  std::size_t odd = size_of(once.out.type.dtype);  // aligned for every element, no further
+  for (const Array& a : in) odd = std::max(odd, size_of(a.type.dtype));
   for (const How& how : {How{odd, false, false}, How{0, true, false}, How{odd, true, in_place}})
     EXPECT_EQ(call_op(op, in, how).out.bytes, once.out.bytes) << op.str();
   return once;

@@ -1,4 +1,5 @@
-// Plans: what the passes do to small graphs, and that planned, plain and eager runs agree bit for bit.
+// Plans: what the passes do to small graphs, and that planned, plain and eager runs agree bit for
+// bit.
 #include "deepcore/plan/plan.h"
 
 #include <gtest/gtest.h>
@@ -59,7 +60,8 @@ std::size_t count(const std::string& text, const std::string& word) {
   return n;
 }
 
-// A dense layer, its gradient and a loss: everything a step of the first network holds but the update.
+// A dense layer, its gradient and a loss: everything a step of the first network holds but the
+// update.
 Tensors dense_step(const Tensors& in) {
   Tape tape;
   tape.start();
@@ -85,7 +87,8 @@ TEST(Plan, BiasAndActivationGoIntoTheMatmul) {
   auto f = [](const Tensors& x) { return Tensors{relu(matmul(x[0], x[1]) + x[2])}; };
   Plan plan(*trace(f, in), backend());
   EXPECT_EQ(count(plan.str(), "\n"), 2u) << plan.str();  // one step and the arena's line
-  EXPECT_EQ(plan.arena_bytes(), 64u * ((4 * 8 + 8 * 16 + 16) * 4 / 64)) << plan.str();  // the feeds alone
+  EXPECT_EQ(plan.arena_bytes(), 64u * ((4 * 8 + 8 * 16 + 16) * 4 / 64))
+      << plan.str();  // the feeds alone
 }
 
 TEST(Plan, ChainsOfElementwiseOpsBecomeOneStep) {
@@ -125,7 +128,9 @@ TEST(Plan, EqualNodesAndConstantsAreComputedOnce) {
 
 TEST(Plan, TransposesBecomeFlags) {
   const Tensors in{numbers({8, 4}, 1), numbers({5, 8}, 2)};
-  auto f = [](const Tensors& x) { return Tensors{matmul(transpose(x[0], {1, 0}), transpose(x[1], {1, 0}))}; };
+  auto f = [](const Tensors& x) {
+    return Tensors{matmul(transpose(x[0], {1, 0}), transpose(x[1], {1, 0}))};
+  };
   Plan plan(*trace(f, in), backend());
   EXPECT_EQ(count(plan.str(), "transpose"), 0u) << plan.str();
   expect_same_everywhere(f, in);
@@ -241,7 +246,8 @@ TEST(Plan, RunBatchesFeedsShuffledRowsOfAnyTypeAndWritesResults) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = 0; c < columns; ++c) {
       const bool written = r >= 1 && r < 9;
-      const auto at = static_cast<std::size_t>((order[static_cast<std::size_t>(r)] * columns + c) * 2);
+      const auto at =
+          static_cast<std::size_t>((order[static_cast<std::size_t>(r)] * columns + c) * 2);
       EXPECT_EQ(out[static_cast<std::size_t>(r * columns + c)], written ? 2.0f * bytes[at] : -1.0f);
     }
   b.start = 5;
@@ -261,8 +267,8 @@ TEST(Plan, AFaultStopsTheStepBeforeTheWeightsChange) {
     const Tensor a = w->read();
     const Tensor loss = sum_all(sparse_cross_entropy(matmul(xs, a), ys, true));
     tape.stop();
-    w->assign(sgd_update(a, gradients(tape.records(), {loss}, {}, {a})[0], scalar(1, DType::kFloat32), {}, 0,
-                         false)[0]);
+    w->assign(sgd_update(a, gradients(tape.records(), {loss}, {}, {a})[0],
+                         scalar(1, DType::kFloat32), {}, 0, false)[0]);
     graph = t.finish({loss});
   }
   Plan plan(*graph, backend());

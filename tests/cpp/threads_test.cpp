@@ -21,7 +21,9 @@ void run_phases(int threads, int phases, std::int64_t tasks) {
   std::atomic<int> wrong{0};
   parallel(threads, 64, [&](Team& team) {
     for (int p = 0; p < phases; ++p) {
-      team.share(tasks, [&](std::int64_t t) { taken[static_cast<std::size_t>(p * tasks + t)].fetch_add(1); });
+      team.share(tasks, [&](std::int64_t t) {
+        taken[static_cast<std::size_t>(p * tasks + t)].fetch_add(1);
+      });
       if (p % 3 == 0) continue;  // phases without a barrier may overlap
       team.barrier();
       for (int q = 0; q <= p; ++q)

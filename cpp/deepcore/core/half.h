@@ -20,7 +20,8 @@ inline float float16_to_float(std::uint16_t h) {
   const std::uint32_t sign = static_cast<std::uint32_t>(h & 0x8000u) << 16;
   const std::uint32_t rest = static_cast<std::uint32_t>(h & 0x7fffu);
   if (rest >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | ((rest & 0x3ffu) << 13));
-  // Shifted into place, the exponent is 112 too small; the multiplication mends that, denormals included.
+  // Shifted into place, the exponent is 112 too small; the multiplication mends that, denormals
+  // included.
   const float scaled = std::bit_cast<float>(rest << 13) * 0x1p112f;
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(scaled));
 }
@@ -31,8 +32,10 @@ inline std::uint16_t float_to_float16(float f) {
   const std::uint32_t a = x & 0x7fffffffu;
   if (a > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u);   // NaN
   if (a >= 0x477ff000u) return static_cast<std::uint16_t>(sign | 0x7c00u);  // rounds to infinity
-  if (a < 0x38800000u) {  // below the smallest normal: units of 2^-24, rounded by the addition of 0.5
-    const std::uint32_t r = std::bit_cast<std::uint32_t>(std::bit_cast<float>(a) + 0.5f) - 0x3f000000u;
+  if (a <
+      0x38800000u) {  // below the smallest normal: units of 2^-24, rounded by the addition of 0.5
+    const std::uint32_t r =
+        std::bit_cast<std::uint32_t>(std::bit_cast<float>(a) + 0.5f) - 0x3f000000u;
     return static_cast<std::uint16_t>(sign | r);
   }
   const std::uint32_t r = a - 0x38000000u;

@@ -12,7 +12,8 @@ namespace {
 // One run of a list of steps, seen by all threads of the team.
 class Run {
  public:
-  Run(std::span<const Step> steps, const std::function<bool()>& next) : steps_(steps), next_(next) {}
+  Run(std::span<const Step> steps, const std::function<bool()>& next)
+      : steps_(steps), next_(next) {}
 
   void by(Team& team) {
     const std::function<void()> decide = [this] { go_ = fault_.load() == 0 && next_(); };
@@ -35,11 +36,14 @@ class Run {
     }
   }
 
-  Stop stop() const { return {static_cast<Fault>(fault_.load()), fault_.load() ? culprit_.load() : 0}; }
+  Stop stop() const {
+    return {static_cast<Fault>(fault_.load()), fault_.load() ? culprit_.load() : 0};
+  }
 
  private:
   void run_solo(Team& team, std::size_t i) {
-    if (fault_.load(std::memory_order_relaxed) != 0) return;  // what came before is not to be trusted
+    if (fault_.load(std::memory_order_relaxed) != 0)
+      return;  // what came before is not to be trusted
     const Step& step = steps_[i];
     const Call call{step.in, step.out, step.workspace, &fault_};
     for (const Phase& phase : step.runner.phases)

@@ -17,10 +17,12 @@ class CpuBackend final : public Backend {
   Stop execute(std::span<const Step> steps, const std::function<bool()>& next) const override;
   Buffer allocate(std::size_t bytes) const override;
 
-  // on<Softmax>([](const Softmax& op, const Types& in, const Types& out) -> std::optional<Runner> {...})
+  // on<Softmax>([](const Softmax& op, const Types& in, const Types& out) -> std::optional<Runner>
+  // {...})
   template <class O, class F>
   void on(F make) {
-    table_[typeid(O)] = [make](const Op& op, const Types& in, const Types& out) -> std::optional<Runner> {
+    table_[typeid(O)] = [make](const Op& op, const Types& in,
+                               const Types& out) -> std::optional<Runner> {
       return make(static_cast<const O&>(op), in, out);
     };
   }
@@ -35,7 +37,8 @@ class CpuBackend final : public Backend {
 void use_cpu_backend();
 
 // One function a family, each in the file of its name; backend.cpp calls them all.
-void register_elementwise(CpuBackend& backend);  // Unary, Binary, Select, Cast, Fused: f32 by Program, the rest by plain loops
+void register_elementwise(CpuBackend& backend);  // Unary, Binary, Select, Cast, Fused: f32 by
+                                                 // Program, the rest by plain loops
 void register_reduce(CpuBackend& backend);
 void register_shaping(CpuBackend& backend);
 void register_indexing(CpuBackend& backend);

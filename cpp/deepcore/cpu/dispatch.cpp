@@ -30,7 +30,8 @@ const Kernels& pick() {
   const char* asked = std::getenv("DEEPCORE_ISA");
   const std::string_view isa = asked ? asked : "";
   require(isa.empty() || isa == "baseline" || (isa == "avx2" && runs_avx2()), "DEEPCORE_ISA",
-          "this machine and build offer ", runs_avx2() ? "baseline and avx2" : "baseline", ", not '", isa, "'");
+          "this machine and build offer ", runs_avx2() ? "baseline and avx2" : "baseline",
+          ", not '", isa, "'");
 #ifdef DEEPCORE_HAVE_AVX2
   if (runs_avx2() && isa != "baseline") return avx2::table;
 #endif

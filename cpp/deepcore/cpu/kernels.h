@@ -1,4 +1,5 @@
-// The thin waist: every SIMD loop as a plain function of pointers and sizes, one table an instruction set.
+// The thin waist: every SIMD loop as a plain function of pointers and sizes, one table an
+// instruction set.
 #pragma once
 
 #include "deepcore/cpu/kernels/conv.h"

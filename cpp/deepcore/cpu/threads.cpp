@@ -26,8 +26,8 @@ namespace deepcore {
 
 namespace {
 
-// Why not OpenMP: libgomp's child of a fork waits for threads that do not exist, and its barrier spins
-// for milliseconds under a quota. This pool is born again in a child and blocks after kSpin.
+// Why not OpenMP: libgomp's child of a fork waits for threads that do not exist, and its barrier
+// spins for milliseconds under a quota. This pool is born again in a child and blocks after kSpin.
 constexpr auto kSpin = std::chrono::microseconds(20);
 
 void pause() {
@@ -120,8 +120,9 @@ class Region {
     }
   }
 
-  // The next untaken task of thread `owner`'s share in phase `phase`, or -1. A ticket holds the phase in
-  // its high half and the count of tasks taken in its low half, so that a new phase needs no reset.
+  // The next untaken task of thread `owner`'s share in phase `phase`, or -1. A ticket holds the
+  // phase in its high half and the count of tasks taken in its low half, so that a new phase needs
+  // no reset.
   std::int64_t take(std::uint32_t phase, int owner, std::int64_t limit) {
     std::atomic<std::uint64_t>& ticket =
         tickets_[static_cast<std::size_t>((phase % kRing) * static_cast<unsigned>(size_) +
@@ -129,15 +130,18 @@ class Region {
             .value;
     std::uint64_t now = ticket.load(std::memory_order_relaxed);
     for (;;) {
-      const std::int64_t taken =
-          static_cast<std::uint32_t>(now >> 32) == phase ? static_cast<std::int64_t>(now & 0xffffffffu) : 0;
+      const std::int64_t taken = static_cast<std::uint32_t>(now >> 32) == phase
+                                     ? static_cast<std::int64_t>(now & 0xffffffffu)
+                                     : 0;
       if (taken >= limit) return -1;
-      const std::uint64_t next = static_cast<std::uint64_t>(phase) << 32 | static_cast<std::uint64_t>(taken + 1);
+      const std::uint64_t next =
+          static_cast<std::uint64_t>(phase) << 32 | static_cast<std::uint64_t>(taken + 1);
       if (ticket.compare_exchange_weak(now, next, std::memory_order_relaxed)) return taken;
     }
   }
 
-  // A slot of the ring is used again after kRing phases; half as many between barriers keep that safe.
+  // A slot of the ring is used again after kRing phases; half as many between barriers keep that
+  // safe.
   static constexpr std::uint32_t kRing = 64;
 
  private:
@@ -152,7 +156,8 @@ class Region {
 
 class Member final : public Team {
  public:
-  Member(int rank, Region& region, Scratch& scratch) : rank_(rank), region_(region), scratch_(scratch) {}
+  Member(int rank, Region& region, Scratch& scratch)
+      : rank_(rank), region_(region), scratch_(scratch) {}
   int rank() const override { return rank_; }
   int size() const override { return region_.size(); }
   void* scratch() override { return scratch_.memory.get(); }
@@ -209,7 +214,8 @@ class Pool {
     for (int rank = 1; rank < size; ++rank) worker(rank).start.open();
     Member me(0, region, own);
     body(me);
-    for (std::uint32_t seen = done_.now(); running_.load() > 0; seen = done_.now()) done_.wait(seen);
+    for (std::uint32_t seen = done_.now(); running_.load() > 0; seen = done_.now())
+      done_.wait(seen);
   }
 
   std::mutex busy;
@@ -219,7 +225,8 @@ class Pool {
     while (static_cast<int>(workers_.size()) < rank) {
       auto made = std::make_unique<Worker>();
       Worker& w = *made;
-      w.thread = std::thread([this, &w, number = static_cast<int>(workers_.size()) + 1] { work(w, number); });
+      w.thread = std::thread(
+          [this, &w, number = static_cast<int>(workers_.size()) + 1] { work(w, number); });
       workers_.push_back(std::move(made));
     }
     return *workers_[static_cast<std::size_t>(rank - 1)];
@@ -242,8 +249,8 @@ class Pool {
   Gate done_;
 };
 
-// Never destroyed: its threads may outlive static destructors. The child of a fork starts another; the
-// threads of its parent's do not exist there.
+// Never destroyed: its threads may outlive static destructors. The child of a fork starts another;
+// the threads of its parent's do not exist there.
 Pool& pool() {
   static std::atomic<Pool*> the_pool{nullptr};
   static std::atomic<std::uint64_t> born{0};
@@ -268,14 +275,15 @@ int quota_cpus() {
     for (std::string path = line.substr(3);; path.resize(path.find_last_of('/'))) {
       std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
       double q = 0, p = 0;
-      if (file >> first && first != "max" && file >> p && (q = std::atof(first.c_str())) > 0 && p > 0 &&
-          (period == 0 || q / p < quota / period))
+      if (file >> first && first != "max" && file >> p && (q = std::atof(first.c_str())) > 0 &&
+          p > 0 && (period == 0 || q / p < quota / period))
         quota = q, period = p;
       if (path.find_last_of('/') == std::string::npos) break;
     }
   }
   if (period == 0) {  // v1
-    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
     if (!(q >> quota && p >> period) || quota <= 0 || period <= 0) return 1 << 20;
   }
   return std::max(1, static_cast<int>(std::ceil(quota / period)));

@@ -22,13 +22,14 @@ class Team {
   virtual void* scratch() = 0;
 };
 
-// Runs body once a thread, in this thread and the pool's. Denormals are flushed inside and the caller's
-// mode is restored. When the pool is busy in another region, the team is this thread alone: same bits.
-// `body` must not throw.
+// Runs body once a thread, in this thread and the pool's. Denormals are flushed inside and the
+// caller's mode is restored. When the pool is busy in another region, the team is this thread
+// alone: same bits. `body` must not throw.
 void parallel(int threads, std::size_t scratch, const std::function<void(Team&)>& body);
 
-// How many threads a region gets: what was asked for, but no more than the CPUs that affinity and the
-// cgroup quota leave. DEEPCORE_NUM_THREADS, then OMP_NUM_THREADS, say what is asked for at the start.
+// How many threads a region gets: what was asked for, but no more than the CPUs that affinity and
+// the cgroup quota leave. DEEPCORE_NUM_THREADS, then OMP_NUM_THREADS, say what is asked for at the
+// start.
 int num_threads();
 void set_num_threads(int threads);  // 0: as many as there are CPUs
 int available_cpus();

@@ -19,7 +19,8 @@ Tensors run_now(const OpPtr& op, const Tensors& in, const Types& types, const Ty
   if (!runner) {
     SuspendTapes outer_op_is_recorded;
     Tensors made = op->compose(in);
-    require<TypeError>(!made.empty(), op->name(), "is not available for ", types.empty() ? out[0] : types[0]);
+    require<TypeError>(!made.empty(), op->name(), "is not available for ",
+                       types.empty() ? out[0] : types[0]);
     return made;
   }
   Tensors results;

@@ -1,4 +1,5 @@
-// apply: the only door to an op. It infers, then appends to the graph or runs at once; open tapes see it.
+// apply: the only door to an op. It infers, then appends to the graph or runs at once; open tapes
+// see it.
 #pragma once
 
 #include "deepcore/graph/op.h"

@@ -19,8 +19,8 @@ enum class Fault : int { kNone, kIndexOutOfRange, kLabelOutOfRange };
 struct Call {
   const void* const* in;
   void* const* out;
-  void* workspace;           // shared by all tasks of the step; lives for its phases
-  std::atomic<int>* fault;   // store a Fault here to stop the run after this step
+  void* workspace;          // shared by all tasks of the step; lives for its phases
+  std::atomic<int>* fault;  // store a Fault here to stop the run after this step
 
   template <class T = float>
   const T* input(int i) const {
@@ -32,9 +32,9 @@ struct Call {
   }
 };
 
-// A phase is `tasks` independent pieces of work, cut by shape and never by thread count. Tasks of one
-// phase may run in any order on any threads; the next phase begins when all are done.
-// `scratch` is memory of the running thread alone, of the size that the Runner asked for.
+// A phase is `tasks` independent pieces of work, cut by shape and never by thread count. Tasks of
+// one phase may run in any order on any threads; the next phase begins when all are done. `scratch`
+// is memory of the running thread alone, of the size that the Runner asked for.
 struct Phase {
   std::int64_t tasks = 1;
   std::function<void(const Call& call, std::int64_t task, void* scratch)> run;
@@ -71,10 +71,12 @@ struct Step {
 class Backend {
  public:
   virtual ~Backend() = default;
-  // How to run an op on these types; nullopt when this backend has no kernel: compose() is used instead.
+  // How to run an op on these types; nullopt when this backend has no kernel: compose() is used
+  // instead.
   virtual std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const = 0;
-  // Runs the list `next() == true` times over: next is asked by one thread before each round while the
-  // others wait. A step whose phases have at most one task each is run by the caller's thread alone.
+  // Runs the list `next() == true` times over: next is asked by one thread before each round while
+  // the others wait. A step whose phases have at most one task each is run by the caller's thread
+  // alone.
   virtual Stop execute(std::span<const Step> steps, const std::function<bool()>& next) const = 0;
   virtual Buffer allocate(std::size_t bytes) const = 0;
 };

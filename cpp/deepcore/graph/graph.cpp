@@ -11,7 +11,8 @@ std::string Graph::str() const {
   for (Value v : inputs) out << '%' << v << " = input : " << values[v] << '\n';
   for (const auto& [variable, v] : reads)
     out << '%' << v << " = variable " << variable->name << " : " << values[v] << '\n';
-  for (const auto& [v, tensor] : constants) out << '%' << v << " = constant : " << values[v] << '\n';
+  for (const auto& [v, tensor] : constants)
+    out << '%' << v << " = constant : " << values[v] << '\n';
   for (const Node& node : nodes) {
     for (std::size_t i = 0; i < node.out.size(); ++i) out << (i ? ", " : "") << '%' << node.out[i];
     out << " = " << node.op->str();
@@ -20,7 +21,8 @@ std::string Graph::str() const {
     for (Value v : node.out) out << ' ' << values[v];
     out << '\n';
   }
-  for (const auto& [variable, v] : writes) out << "variable " << variable->name << " <- %" << v << '\n';
+  for (const auto& [variable, v] : writes)
+    out << "variable " << variable->name << " <- %" << v << '\n';
   out << "return";
   for (Value v : outputs) out << " %" << v;
   out << '\n';
@@ -31,7 +33,8 @@ void Graph::verify() const {
   std::vector<bool> made(values.size(), false);
   auto define = [&](Value v) {
     if (v < 0 || static_cast<std::size_t>(v) >= values.size() || made[v])
-      throw std::logic_error(join("graph: value %", v, " is out of range or defined twice\n", str()));
+      throw std::logic_error(
+          join("graph: value %", v, " is out of range or defined twice\n", str()));
     made[v] = true;
   };
   auto use = [&](Value v) {

@@ -31,9 +31,9 @@ struct Graph {
     values.push_back(std::move(type));
     return static_cast<Value>(values.size() - 1);
   }
-  std::string str() const;    // %5 = softmax(%3) : f32[32,10]
-  void verify() const;        // throws std::logic_error on a malformed graph
-  std::int64_t flops() const; // of matmuls and convolutions
+  std::string str() const;     // %5 = softmax(%3) : f32[32,10]
+  void verify() const;         // throws std::logic_error on a malformed graph
+  std::int64_t flops() const;  // of matmuls and convolutions
 };
 
 }  // namespace deepcore

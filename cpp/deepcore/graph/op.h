@@ -15,10 +15,12 @@
 namespace deepcore {
 
 struct Traits {
-  bool elementwise = false;  // output element i depends on input elements i alone (after broadcasting)
-  bool in_place = false;     // output k may overwrite input k, when types agree and the input ends here
-  bool effect = false;       // must not be removed, merged or folded
-  bool view = false;         // output 0 is input 0's memory under another shape (reshape)
+  bool elementwise =
+      false;  // output element i depends on input elements i alone (after broadcasting)
+  bool in_place =
+      false;            // output k may overwrite input k, when types agree and the input ends here
+  bool effect = false;  // must not be removed, merged or folded
+  bool view = false;    // output 0 is input 0's memory under another shape (reshape)
 };
 
 class Op {
@@ -54,8 +56,8 @@ inline std::string field_text(const std::optional<std::int64_t>& field) {
   return field ? join(*field) : "none";
 }
 
-// Gives an op its name, equality and printing from `kName` and `fields()`, a std::tie of its members.
-// Every field must have == and field_text.
+// Gives an op its name, equality and printing from `kName` and `fields()`, a std::tie of its
+// members. Every field must have == and field_text.
 template <class T>
 class OpOf : public Op {
  public:

@@ -31,8 +31,8 @@ Tensors Tape::reads(const Variable& variable) const {
 
 void Tape::on_apply(const OpPtr& op, const Tensors& in, const Tensors& out) {
   for (Tape* tape : open_tapes) {
-    const bool matters =
-        std::any_of(in.begin(), in.end(), [&](const Tensor& t) { return tape->tracked_.contains(t.id()); });
+    const bool matters = std::any_of(
+        in.begin(), in.end(), [&](const Tensor& t) { return tape->tracked_.contains(t.id()); });
     if (!matters) continue;
     bool floating = false;  // nothing flows through integers
     for (const Tensor& t : out)
@@ -47,14 +47,16 @@ void Tape::on_apply(const OpPtr& op, const Tensors& in, const Tensors& out) {
 void Tape::on_read(Variable& variable, const Tensor& value) {
   if (suspended > 0) return;
   for (Tape* tape : open_tapes) {
-    if (tape->watch_variables && variable.trainable && is_floating(value.dtype())) tape->watch(value);
+    if (tape->watch_variables && variable.trainable && is_floating(value.dtype()))
+      tape->watch(value);
     if (!tape->tracked_.contains(value.id())) continue;
     auto [entry, first] = tape->reads_.try_emplace(&variable);
     if (first)
-      if (VariablePtr owned = variable.weak_from_this().lock()) tape->variables_.push_back(std::move(owned));
+      if (VariablePtr owned = variable.weak_from_this().lock())
+        tape->variables_.push_back(std::move(owned));
     Tensors& reads = entry->second;
-    const bool known =
-        std::any_of(reads.begin(), reads.end(), [&](const Tensor& t) { return t.id() == value.id(); });
+    const bool known = std::any_of(reads.begin(), reads.end(),
+                                   [&](const Tensor& t) { return t.id() == value.id(); });
     if (!known) reads.push_back(value);
   }
 }

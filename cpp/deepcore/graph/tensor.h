@@ -36,7 +36,9 @@ class Tensor {
   }
 
   // Nobody else sees this memory: it may be written in place.
-  bool unique() const { return impl_.use_count() == 1 && buffer().use_count() == 1 && !buffer().borrowed(); }
+  bool unique() const {
+    return impl_.use_count() == 1 && buffer().use_count() == 1 && !buffer().borrowed();
+  }
 
   // Two Tensors are the same value when they share this; the tape keys by it.
   const void* id() const { return impl_.get(); }

@@ -26,8 +26,7 @@ Tensor Trace::input(const Type& type) {
 
 Value Trace::symbol(const Tensor& tensor) {
   if (tensor.is_symbolic()) {
-    require(tensor.graph() == graph_, "trace",
-            "a tensor of another trace (", tensor.type(),
+    require(tensor.graph() == graph_, "trace", "a tensor of another trace (", tensor.type(),
             ") was used: tensors made while tracing have no value after it ends");
     return tensor.value();
   }

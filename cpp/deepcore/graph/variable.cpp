@@ -8,7 +8,8 @@ namespace deepcore {
 Variable::Variable(Tensor value, std::string n, bool t)
     : name(std::move(n)), trainable(t), type_(value.type()), value_(std::move(value)) {
   require(!value_.is_symbolic(), "variable", "'", name,
-          "' was given a value that exists only while a function is traced; make variables outside of it");
+          "' was given a value that exists only while a function is traced; make variables outside "
+          "of it");
 }
 
 Tensor Variable::read() {
@@ -19,7 +20,8 @@ Tensor Variable::read() {
 }
 
 void Variable::assign(const Tensor& value) {
-  require(value.type() == type_, "assign", "variable '", name, "' holds ", type_, ", got ", value.type());
+  require(value.type() == type_, "assign", "variable '", name, "' holds ", type_, ", got ",
+          value.type());
   if (Trace* trace = Trace::current()) {
     trace->write(*this, value);
   } else {

@@ -1,4 +1,5 @@
-// Variable: the only mutable thing. Traced reads become plan inputs, traced assignments plan outputs.
+// Variable: the only mutable thing. Traced reads become plan inputs, traced assignments plan
+// outputs.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,7 @@ class Variable : public std::enable_shared_from_this<Variable> {
   virtual ~Variable() = default;
 
   const Type& type() const { return type_; }
-  Tensor read();                 // a snapshot: later assignments do not change it
+  Tensor read();                     // a snapshot: later assignments do not change it
   void assign(const Tensor& value);  // same type, else ValueError
 
   // The present value, even while tracing. Plans write into it in place.

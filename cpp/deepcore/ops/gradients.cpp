@@ -7,8 +7,8 @@
 
 namespace deepcore {
 
-Tensors gradients(const std::vector<Record>& records, const Tensors& targets, const Tensors& target_grads,
-                  const Tensors& sources) {
+Tensors gradients(const std::vector<Record>& records, const Tensors& targets,
+                  const Tensors& target_grads, const Tensors& sources) {
   std::unordered_set<const void*> depends;  // on a source
   for (const Tensor& s : sources) depends.insert(s.id());
   auto any_depends = [&](const Tensors& tensors) {
@@ -28,7 +28,8 @@ Tensors gradients(const std::vector<Record>& records, const Tensors& targets, co
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!depends.contains(targets[i].id())) continue;
     const bool given = i < target_grads.size() && target_grads[i];
-    accumulate(targets[i], given ? sum_to(target_grads[i], targets[i].shape()) : ones(targets[i].type()));
+    accumulate(targets[i],
+               given ? sum_to(target_grads[i], targets[i].shape()) : ones(targets[i].type()));
   }
 
   for (auto record = records.rbegin(); record != records.rend(); ++record) {
@@ -60,7 +61,8 @@ Tensors Op::vjp(const Tensors& in, const Tensors& /*out*/, const Tensors& grad) 
   // An input given twice must be told apart, or each place would get the sum of both gradients.
   Tensors distinct;
   std::unordered_set<const void*> seen;
-  for (const Tensor& t : in) distinct.push_back(seen.insert(t.id()).second ? t : unary(Kind::kIdentity, t));
+  for (const Tensor& t : in)
+    distinct.push_back(seen.insert(t.id()).second ? t : unary(Kind::kIdentity, t));
   Tape tape;
   tape.watch_variables = false;
   tape.start();

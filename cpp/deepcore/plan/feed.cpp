@@ -23,10 +23,12 @@ To convert(From value) {
     return value != From(0);
   else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>)
     // Out of range is undefined in C++; NaN becomes 0 and the rest saturates.
-    return value != value                                          ? To(0)
-           : value >= static_cast<From>(std::numeric_limits<To>::max()) ? std::numeric_limits<To>::max()
-           : value <= static_cast<From>(std::numeric_limits<To>::min()) ? std::numeric_limits<To>::min()
-                                                                   : static_cast<To>(value);
+    return value != value ? To(0)
+           : value >= static_cast<From>(std::numeric_limits<To>::max())
+               ? std::numeric_limits<To>::max()
+           : value <= static_cast<From>(std::numeric_limits<To>::min())
+               ? std::numeric_limits<To>::min()
+               : static_cast<To>(value);
   else
     return static_cast<To>(value);
 }
@@ -42,7 +44,8 @@ To* copy_axes(const std::byte* from, const Source& source, int axis, To* to) {
   }
   const std::int64_t n = source.row[axis], stride = source.strides[axis + 1];
   if (axis + 1 < source.row.rank()) {
-    for (std::int64_t i = 0; i < n; ++i) to = copy_axes<To, From>(from + i * stride, source, axis + 1, to);
+    for (std::int64_t i = 0; i < n; ++i)
+      to = copy_axes<To, From>(from + i * stride, source, axis + 1, to);
     return to;
   }
   for (std::int64_t i = 0; i < n; ++i) {
@@ -54,7 +57,8 @@ To* copy_axes(const std::byte* from, const Source& source, int axis, To* to) {
 }
 
 template <class To, class From>
-void copy_row(const std::byte* from, const Source& source, bool contiguous, std::int64_t n, To* to) {
+void copy_row(const std::byte* from, const Source& source, bool contiguous, std::int64_t n,
+              To* to) {
   if (!contiguous) {
     copy_axes<To, From>(from, source, 0, to);
   } else if constexpr (std::is_same_v<To, From>) {
@@ -112,14 +116,15 @@ Runner make(const Source& source, std::int64_t batch, const Cursor* cursor) {
   // Rows of about 16k elements a task: several microseconds of copying.
   const std::int64_t per_task = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, n));
   const std::int64_t tasks = (batch + per_task - 1) / per_task;
-  auto run = [source, batch, cursor, n, contiguous, per_task](const Call& call, std::int64_t task, void*) {
+  auto run = [source, batch, cursor, n, contiguous, per_task](const Call& call, std::int64_t task,
+                                                              void*) {
     To* to = call.output<To>(0) + task * per_task * n;
     const std::int64_t end = std::min(batch, (task + 1) * per_task);
     for (std::int64_t i = task * per_task; i < end; ++i, to += n) {
       const std::int64_t at = cursor->row + i;
       const std::int64_t row = cursor->order ? cursor->order[at] : at;
-      copy_row<To, From>(static_cast<const std::byte*>(source.data) + row * source.strides[0], source,
-                         contiguous, n, to);
+      copy_row<To, From>(static_cast<const std::byte*>(source.data) + row * source.strides[0],
+                         source, contiguous, n, to);
     }
   };
   return {{{tasks, run}}, 0, 0};

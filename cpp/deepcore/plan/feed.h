@@ -8,10 +8,22 @@
 namespace deepcore {
 
 enum class SourceType : std::uint8_t {
-  kBool, kInt8, kInt16, kInt32, kInt64, kUInt8, kUInt16, kUInt32, kUInt64, kFloat16, kFloat32, kFloat64
+  kBool,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUInt8,
+  kUInt16,
+  kUInt32,
+  kUInt64,
+  kFloat16,
+  kFloat32,
+  kFloat64
 };
 
-// An array of `rows` rows of shape `row`, with any strides (in bytes; strides[0] steps from row to row).
+// An array of `rows` rows of shape `row`, with any strides (in bytes; strides[0] steps from row to
+// row).
 struct Source {
   const void* data = nullptr;
   SourceType type = SourceType::kFloat32;

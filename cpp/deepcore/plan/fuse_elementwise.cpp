@@ -1,4 +1,5 @@
-// Chains of elementwise f32 ops over one shape become one Program: one trip to memory instead of one an op.
+// Chains of elementwise f32 ops over one shape become one Program: one trip to memory instead of
+// one an op.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -14,7 +15,8 @@ namespace {
 bool is_logical(Kind k) { return k >= Kind::kLogicalAnd && k <= Kind::kLogicalXor; }
 bool is_comparison(Kind k) { return k >= Kind::kEqual && k <= Kind::kGreaterEqual; }
 
-// Can this node be an instruction? Integers stay out, but for casts from them: a float holds 24 bits.
+// Can this node be an instruction? Integers stay out, but for casts from them: a float holds 24
+// bits.
 bool fusable(const Graph& graph, const Node& node) {
   auto type = [&](int i) { return graph.values[node.in[static_cast<std::size_t>(i)]].dtype; };
   auto small = [](DType d) { return d == DType::kFloat32 || d == DType::kBool; };
@@ -70,8 +72,9 @@ class ElementwiseFuser {
       if (maker < 0 || group_[maker] < 0 || group_[maker] == group_[node]) continue;
       if (!(shape_of(maker) == shape_of(node))) continue;
       std::vector<int> both;
-      std::merge(groups_[group_[maker]].begin(), groups_[group_[maker]].end(), groups_[group_[node]].begin(),
-                 groups_[group_[node]].end(), std::back_inserter(both));
+      std::merge(groups_[group_[maker]].begin(), groups_[group_[maker]].end(),
+                 groups_[group_[node]].begin(), groups_[group_[node]].end(),
+                 std::back_inserter(both));
       if (!fits(both) || makes_cycle(both)) continue;
       const int from = group_[maker], to = group_[node];
       for (int member : both) group_[member] = to;
@@ -154,6 +157,8 @@ class ElementwiseFuser {
 
 }  // namespace
 
-std::shared_ptr<Graph> fuse_elementwise(const Graph& graph) { return ElementwiseFuser(graph).run(); }
+std::shared_ptr<Graph> fuse_elementwise(const Graph& graph) {
+  return ElementwiseFuser(graph).run();
+}
 
 }  // namespace deepcore

@@ -1,4 +1,5 @@
-// Bias and activation into the matmul or convolution that made their input: one pass over memory less each.
+// Bias and activation into the matmul or convolution that made their input: one pass over memory
+// less each.
 #include <algorithm>
 
 #include "deepcore/ops/kinds.h"
@@ -28,8 +29,11 @@ bool is_epilogue_activation(Kind kind) {
 class EpilogueFuser {
  public:
   EpilogueFuser(const Graph& graph, const Backend& backend)
-      : graph_(std::make_shared<Graph>(graph)), backend_(backend), maker_(graph.values.size(), -1),
-        uses_(graph.values.size(), 0), dead_(graph.nodes.size(), false) {
+      : graph_(std::make_shared<Graph>(graph)),
+        backend_(backend),
+        maker_(graph.values.size(), -1),
+        uses_(graph.values.size(), 0),
+        dead_(graph.nodes.size(), false) {
     for (const Node& node : graph.nodes)
       for (Value v : node.in) ++uses_[v];
     for (Value v : graph.outputs) ++uses_[v];
@@ -41,8 +45,10 @@ class EpilogueFuser {
   std::shared_ptr<Graph> run() {
     for (std::size_t i = 0; i < graph_->nodes.size(); ++i) {
       Node& node = graph_->nodes[i];
-      if (auto* binary = dynamic_cast<const Binary*>(node.op.get()); binary && binary->kind == Kind::kAdd) {
-        if (!fuse(i, node.in[0], node.in[1], Kind::kIdentity)) fuse(i, node.in[1], node.in[0], Kind::kIdentity);
+      if (auto* binary = dynamic_cast<const Binary*>(node.op.get());
+          binary && binary->kind == Kind::kAdd) {
+        if (!fuse(i, node.in[0], node.in[1], Kind::kIdentity))
+          fuse(i, node.in[1], node.in[0], Kind::kIdentity);
       } else if (auto* unary = dynamic_cast<const Unary*>(node.op.get());
                  unary && is_epilogue_activation(unary->kind)) {
         fuse(i, node.in[0], -1, unary->kind);
@@ -56,15 +62,16 @@ class EpilogueFuser {
   }
 
  private:
-  // Node `at` adds `bias` (or applies `activation`) to `product`; if nobody else reads the product, the
-  // matmul moves here and does it. Everything it needs was defined before.
+  // Node `at` adds `bias` (or applies `activation`) to `product`; if nobody else reads the product,
+  // the matmul moves here and does it. Everything it needs was defined before.
   bool fuse(std::size_t at, Value product, Value bias, Kind activation) {
     const int maker = maker_[product];
     if (maker < 0 || uses_[product] != 1) return false;
     const Node& source = graph_->nodes[static_cast<std::size_t>(maker)];
     const Epilogue* before = epilogue_of(*source.op);
     const Type& type = graph_->values[product];
-    if (!before || before->activation != Kind::kIdentity || type.dtype != DType::kFloat32) return false;
+    if (!before || before->activation != Kind::kIdentity || type.dtype != DType::kFloat32)
+      return false;
     Epilogue after = *before;
     Node fused{nullptr, source.in, graph_->nodes[at].out};
     if (bias >= 0) {

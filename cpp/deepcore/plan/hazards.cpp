@@ -23,7 +23,8 @@ Access Access::with_inputs_at(const std::vector<std::size_t>& offsets) const {
 bool Access::conflicts(const Access& other) const {
   for (const Span& a : spans_)
     for (const Span& b : other.spans_)
-      if ((a.write || b.write) && a.kind == b.kind && a.begin < b.end && b.begin < a.end) return true;
+      if ((a.write || b.write) && a.kind == b.kind && a.begin < b.end && b.begin < a.end)
+        return true;
   return false;
 }
 

@@ -21,8 +21,12 @@ struct Block {
 class Placer {
  public:
   Placer(const Graph& graph, const std::vector<std::size_t>& workspace_bytes)
-      : graph_(graph), workspace_bytes_(workspace_bytes), end_(static_cast<int>(graph.nodes.size())),
-        root_(graph.values.size()), last_(graph.values.size(), -1), block_(graph.values.size(), -1) {
+      : graph_(graph),
+        workspace_bytes_(workspace_bytes),
+        end_(static_cast<int>(graph.nodes.size())),
+        root_(graph.values.size()),
+        last_(graph.values.size(), -1),
+        block_(graph.values.size(), -1) {
     layout_.places.resize(graph.values.size());
   }
 
@@ -32,11 +36,13 @@ class Placer {
     place_outside();
     for (int i = 0; i < end_; ++i) place_node(i);
     for (std::size_t i = 0; i < graph_.inputs.size(); ++i)
-      feed_blocks_.push_back(new_block(graph_.values[graph_.inputs[i]].bytes(), -1, last_[graph_.inputs[i]]));
+      feed_blocks_.push_back(
+          new_block(graph_.values[graph_.inputs[i]].bytes(), -1, last_[graph_.inputs[i]]));
     plan_moves();
     pack();
     for (std::size_t v = 0; v < block_.size(); ++v)
-      if (block_[v] >= 0) layout_.places[v].at = blocks_[static_cast<std::size_t>(block_[v])].offset;
+      if (block_[v] >= 0)
+        layout_.places[v].at = blocks_[static_cast<std::size_t>(block_[v])].offset;
     for (std::size_t v = 0; v < root_.size(); ++v) layout_.places[v] = layout_.places[root_[v]];
     for (int b : feed_blocks_) layout_.feeds.push_back(blocks_[static_cast<std::size_t>(b)].offset);
     for (int b : workspace_blocks_)
@@ -65,8 +71,10 @@ class Placer {
   bool placed(Value v) const { return layout_.places[v].kind != PlaceKind::kNone; }
 
   void place_outside() {
-    for (std::size_t i = 0; i < graph_.inputs.size(); ++i) put(graph_.inputs[i], PlaceKind::kInput, i);
-    for (std::size_t i = 0; i < graph_.reads.size(); ++i) put(graph_.reads[i].second, PlaceKind::kVariable, i);
+    for (std::size_t i = 0; i < graph_.inputs.size(); ++i)
+      put(graph_.inputs[i], PlaceKind::kInput, i);
+    for (std::size_t i = 0; i < graph_.reads.size(); ++i)
+      put(graph_.reads[i].second, PlaceKind::kVariable, i);
     for (std::size_t i = 0; i < graph_.constants.size(); ++i)
       put(graph_.constants[i].first, PlaceKind::kConstant, i);
     // A result that some node makes is made in the caller's memory.
@@ -74,7 +82,8 @@ class Placer {
       const Value root = root_[graph_.outputs[i]];
       if (!placed(root)) put(root, PlaceKind::kResult, i);
     }
-    for (const auto& write : graph_.writes) written_in_place_.push_back(try_in_place(write.first, write.second));
+    for (const auto& write : graph_.writes)
+      written_in_place_.push_back(try_in_place(write.first, write.second));
   }
 
   std::size_t read_of(const std::shared_ptr<Variable>& variable) const {
@@ -83,7 +92,8 @@ class Placer {
     return 0;  // not reached: every write has its read
   }
 
-  // May the new value be made right in the variable's memory? Only when nobody reads the old one later.
+  // May the new value be made right in the variable's memory? Only when nobody reads the old one
+  // later.
   bool try_in_place(const std::shared_ptr<Variable>& variable, Value written) {
     if (placed(written) || root_[written] != written) return false;
     const std::size_t read = read_of(variable);
@@ -97,7 +107,8 @@ class Placer {
     return true;
   }
 
-  // The op allows its output over this input: same size, and the input is not read in another pattern.
+  // The op allows its output over this input: same size, and the input is not read in another
+  // pattern.
   bool may_overwrite(const Node& node, Value in, Value out) const {
     const Traits traits = node.op->traits();
     if (!traits.in_place || !(graph_.values[in] == graph_.values[out])) return false;
@@ -124,7 +135,9 @@ class Placer {
       for (Value in : node.in) {
         const Value root = root_[in];
         const bool ends_here = block_[root] >= 0 && last_[root] == i;
-        if (!ends_here || !may_overwrite(node, in, out) || std::ranges::find(taken, root) != taken.end()) continue;
+        if (!ends_here || !may_overwrite(node, in, out) ||
+            std::ranges::find(taken, root) != taken.end())
+          continue;
         taken.push_back(root);
         block_[out] = block_[root];
         Block& block = blocks_[static_cast<std::size_t>(block_[out])];
@@ -167,7 +180,8 @@ class Placer {
   void pack() {
     std::vector<Block*> order;
     for (Block& block : blocks_) order.push_back(&block);
-    std::ranges::stable_sort(order, [](const Block* a, const Block* b) { return a->bytes > b->bytes; });
+    std::ranges::stable_sort(order,
+                             [](const Block* a, const Block* b) { return a->bytes > b->bytes; });
     std::vector<const Block*> done;  // by offset
     for (Block* block : order) {
       std::size_t offset = 0;

@@ -1,4 +1,5 @@
-// Where every value of a graph lives: one arena, the variables' own memory, the caller's, or a constant's.
+// Where every value of a graph lives: one arena, the variables' own memory, the caller's, or a
+// constant's.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,8 @@ std::shared_ptr<Graph> order_updates(const Graph& graph) {
     for (Value v : graph.nodes[i].in) readers[v].push_back(static_cast<int>(i));
   }
 
-  // An update waits for the makers of its inputs, and for the other readers of the value it replaces.
+  // An update waits for the makers of its inputs, and for the other readers of the value it
+  // replaces.
   std::vector<std::vector<int>> waits_for(count);
   std::vector<bool> is_update(count, false);
   for (const auto& [variable, written] : graph.writes) {
@@ -41,8 +42,8 @@ std::shared_ptr<Graph> order_updates(const Graph& graph) {
     done[static_cast<std::size_t>(i)] = true;
     ordered->nodes.push_back(graph.nodes[static_cast<std::size_t>(i)]);
   };
-  // What needs nothing but variables comes first when small (a learning rate, a step count), so that
-  // no update has to wait for it.
+  // What needs nothing but variables comes first when small (a learning rate, a step count), so
+  // that no update has to wait for it.
   std::vector<bool> early(graph.values.size(), false);
   for (const auto& read : graph.reads) early[read.second] = true;
   for (const auto& constant : graph.constants) early[constant.first] = true;
@@ -62,7 +63,8 @@ std::shared_ptr<Graph> order_updates(const Graph& graph) {
       std::erase_if(updates, [&](int u) {
         if (done[static_cast<std::size_t>(u)]) return true;
         const std::vector<int>& needs = waits_for[static_cast<std::size_t>(u)];
-        if (!std::all_of(needs.begin(), needs.end(), [&](int n) { return done[static_cast<std::size_t>(n)]; }))
+        if (!std::all_of(needs.begin(), needs.end(),
+                         [&](int n) { return done[static_cast<std::size_t>(n)]; }))
           return false;
         emit(u);
         return again = true;

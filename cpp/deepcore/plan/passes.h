@@ -1,4 +1,5 @@
-// The passes from a traced graph to one that is worth running. Each takes a graph and gives a better one.
+// The passes from a traced graph to one that is worth running. Each takes a graph and gives a
+// better one.
 #pragma once
 
 #include <functional>
@@ -12,8 +13,8 @@
 
 namespace deepcore {
 
-// Rebuilds a graph node by node: `visit` gives the outputs that replace the node's, made by apply() on the
-// new inputs. What it makes of constants alone is thereby computed at once.
+// Rebuilds a graph node by node: `visit` gives the outputs that replace the node's, made by apply()
+// on the new inputs. What it makes of constants alone is thereby computed at once.
 class Rewriting {
  public:
   using Visit = std::function<Tensors(const Node& node, const Tensors& in)>;
@@ -34,7 +35,8 @@ class Rewriting {
 };
 
 std::shared_ptr<Graph> remove_dead(const Graph& graph);
-// Expands what the backend lacks; with `optimize` also merges equal nodes, folds constants and applies algebra.
+// Expands what the backend lacks; with `optimize` also merges equal nodes, folds constants and
+// applies algebra.
 std::shared_ptr<Graph> simplify(const Graph& graph, const Backend& backend, bool optimize);
 // Bias and activation into matmul and conv.
 std::shared_ptr<Graph> fuse_epilogues(const Graph& graph, const Backend& backend);

@@ -50,9 +50,9 @@ struct Plan::State {
   };
   std::vector<Patch> patches;  // the slots whose memory changes from run to run
   std::vector<Step> steps;
-  std::vector<Access> accesses;  // of each step, for hazards
+  std::vector<Access> accesses;      // of each step, for hazards
   std::vector<std::size_t> node_of;  // of each step; nodes.size() for moves
-  std::vector<Tensor> held;  // the variables' values while running
+  std::vector<Tensor> held;          // the variables' values while running
 
   State(const Graph& traced, const Backend& device, bool optimize)
       : backend(device), graph(prepare(traced, device, optimize)) {
@@ -75,7 +75,8 @@ struct Plan::State {
       Runner runner;
       if (!node.op->traits().view) {
         std::optional<Runner> made = backend.runner(*node.op, types(node.in), types(node.out));
-        require(made.has_value(), node.op->name(), "the planner made an op that the backend does not run");
+        require(made.has_value(), node.op->name(),
+                "the planner made an op that the backend does not run");
         runner = std::move(*made);
       }
       workspaces.push_back(runner.workspace);
@@ -84,7 +85,8 @@ struct Plan::State {
     layout = place(*graph, workspaces);
     arena = backend.allocate(layout.arena_bytes);
 
-    std::vector<std::pair<std::size_t, std::size_t>> slots;  // first input and first output of each step
+    std::vector<std::pair<std::size_t, std::size_t>>
+        slots;  // first input and first output of each step
     for (std::size_t i = 0; i < graph->nodes.size(); ++i) {
       const Node& node = graph->nodes[i];
       if (node.op->traits().view) continue;
@@ -119,7 +121,8 @@ struct Plan::State {
   }
 
   std::size_t bytes_of(const Move& move) const {
-    if (move.to.kind == Place::Kind::kVariable) return graph->reads[move.to.at].first->type().bytes();
+    if (move.to.kind == Place::Kind::kVariable)
+      return graph->reads[move.to.at].first->type().bytes();
     return graph->values[move.from].bytes();
   }
 
@@ -181,16 +184,18 @@ Plan::~Plan() = default;
 
 Tensors Plan::run(const Tensors& inputs) {
   State& s = *state_;
-  require(inputs.size() == s.inputs.size(), "plan", "expected ", s.inputs.size(), " inputs, got ", inputs.size());
+  require(inputs.size() == s.inputs.size(), "plan", "expected ", s.inputs.size(), " inputs, got ",
+          inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    require(inputs[i].type() == s.inputs[i] && !inputs[i].is_symbolic(), "plan", "input ", i, " must be ",
-            s.inputs[i], ", got ", inputs[i].type());
+    require(inputs[i].type() == s.inputs[i] && !inputs[i].is_symbolic(), "plan", "input ", i,
+            " must be ", s.inputs[i], ", got ", inputs[i].type());
   Tensors results;
   for (const Type& type : s.results) results.emplace_back(type, s.backend.allocate(type.bytes()));
 
   std::lock_guard lock(s.busy);
   s.hold_variables();
-  s.resolve([&](std::size_t i) { return inputs[i].data(); }, [&](std::size_t i) { return results[i].data(); });
+  s.resolve([&](std::size_t i) { return inputs[i].data(); },
+            [&](std::size_t i) { return results[i].data(); });
   bool first = true;
   const Stop stop = s.backend.execute(s.steps, [&] { return std::exchange(first, false); });
   s.held.clear();
@@ -200,29 +205,33 @@ Tensors Plan::run(const Tensors& inputs) {
 
 std::int64_t Plan::run_batches(const Batches& b) {
   State& s = *state_;
-  require(b.sources.size() == s.inputs.size(), "plan", "expected ", s.inputs.size(), " sources, got ",
-          b.sources.size());
-  require(b.sinks.size() == s.results.size(), "plan", "expected ", s.results.size(), " outputs, got ",
-          b.sinks.size());
-  require(b.batch >= 0 && b.steps >= 0 && b.start >= 0, "plan", "start, batch and steps must not be negative");
+  require(b.sources.size() == s.inputs.size(), "plan", "expected ", s.inputs.size(),
+          " sources, got ", b.sources.size());
+  require(b.sinks.size() == s.results.size(), "plan", "expected ", s.results.size(),
+          " outputs, got ", b.sinks.size());
+  require(b.batch >= 0 && b.steps >= 0 && b.start >= 0, "plan",
+          "start, batch and steps must not be negative");
   const std::int64_t last = b.start + b.batch * b.steps;
   for (std::size_t i = 0; i < b.sources.size(); ++i) {
     const Source& source = b.sources[i];
     Shape expected = s.inputs[i].shape;
-    require(expected.rank() >= 1 && expected[0] == b.batch, "plan", "input ", i, " takes ", s.inputs[i],
-            ", the batch has ", b.batch, " rows");
+    require(expected.rank() >= 1 && expected[0] == b.batch, "plan", "input ", i, " takes ",
+            s.inputs[i], ", the batch has ", b.batch, " rows");
     expected.erase(0);
-    require(source.row == expected, "plan", "source ", i, " has rows of shape ", source.row, ", expected ", expected);
-    require<IndexError>(b.order || last <= source.rows, "plan", "source ", i, " has ", source.rows, " rows, ", last,
-                        " are asked for");
+    require(source.row == expected, "plan", "source ", i, " has rows of shape ", source.row,
+            ", expected ", expected);
+    require<IndexError>(b.order || last <= source.rows, "plan", "source ", i, " has ", source.rows,
+                        " rows, ", last, " are asked for");
     if (b.order)
       for (std::int64_t k = b.start; k < last; ++k)
         require<IndexError>(b.order[k] >= 0 && b.order[k] < source.rows, "plan", "row ", b.order[k],
                             " is outside source ", i, " of ", source.rows, " rows");
   }
   for (std::size_t i = 0; i < b.sinks.size(); ++i)
-    require(s.results[i].shape.rank() >= 1 && s.results[i].shape[0] == b.batch && last <= b.sinks[i].rows, "plan",
-            "output ", i, " of ", b.sinks[i].rows, " rows does not hold rows up to ", last, " of ", s.results[i]);
+    require(s.results[i].shape.rank() >= 1 && s.results[i].shape[0] == b.batch &&
+                last <= b.sinks[i].rows,
+            "plan", "output ", i, " of ", b.sinks[i].rows, " rows does not hold rows up to ", last,
+            " of ", s.results[i]);
 
   std::lock_guard lock(s.busy);
   Cursor cursor{b.order, b.start};
@@ -231,7 +240,8 @@ std::int64_t Plan::run_batches(const Batches& b) {
   std::vector<Access> accesses;
   for (std::size_t i = 0; i < b.sources.size(); ++i) {
     feed_slots[i] = s.at(s.layout.feeds[i]);
-    steps.push_back({feed_runner(b.sources[i], s.inputs[i], &cursor), nullptr, &feed_slots[i], nullptr, true, nullptr});
+    steps.push_back({feed_runner(b.sources[i], s.inputs[i], &cursor), nullptr, &feed_slots[i],
+                     nullptr, true, nullptr});
     accesses.emplace_back();
     accesses.back().add({Place::Kind::kArena, s.layout.feeds[i]}, s.inputs[i].bytes(), true);
   }
@@ -243,12 +253,14 @@ std::int64_t Plan::run_batches(const Batches& b) {
 
   s.hold_variables();
   auto result = [&](std::size_t i) -> void* {
-    const std::size_t row = s.results[i].bytes() / static_cast<std::size_t>(std::max<std::int64_t>(1, b.batch));
+    const std::size_t row =
+        s.results[i].bytes() / static_cast<std::size_t>(std::max<std::int64_t>(1, b.batch));
     return static_cast<std::byte*>(b.sinks[i].data) + row * static_cast<std::size_t>(cursor.row);
   };
   auto input = [&](std::size_t i) { return feed_slots[i]; };
   using Clock = std::chrono::steady_clock;
-  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(b.seconds));
+  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(b.seconds));
   std::int64_t begun = 0;
   const Stop stop = s.backend.execute(steps, [&] {
     if (begun == b.steps || (begun > 0 && b.seconds > 0 && Clock::now() > until)) return false;
@@ -269,12 +281,13 @@ std::int64_t Plan::flops() const { return state_->graph->flops(); }
 
 std::string Plan::str() const {
   const State& s = *state_;
-  static constexpr const char* kNames[] = {"nowhere", "arena", "input", "result", "variable", "constant"};
+  static constexpr const char* kNames[] = {"nowhere", "arena",    "input",
+                                           "result",  "variable", "constant"};
   std::ostringstream out;
   auto where = [&](Value v) {
     const Place& p = s.layout.places[static_cast<std::size_t>(v)];
-    return join(kNames[static_cast<int>(p.kind)], p.kind == Place::Kind::kArena ? "+" : " ", p.at, ":",
-                s.graph->values[static_cast<std::size_t>(v)]);
+    return join(kNames[static_cast<int>(p.kind)], p.kind == Place::Kind::kArena ? "+" : " ", p.at,
+                ":", s.graph->values[static_cast<std::size_t>(v)]);
   };
   for (std::size_t i = 0; i < s.steps.size(); ++i) {
     const Step& step = s.steps[i];

@@ -12,14 +12,16 @@
 
 namespace deepcore {
 
-// What run_batches does: batch b takes the rows order[start + b * batch ...] (rows start + b * batch ...
-// when order is null) of every source, for at most `steps` batches or `seconds` (0: no limit).
+// What run_batches does: batch b takes the rows order[start + b * batch ...] (rows start + b *
+// batch ... when order is null) of every source, for at most `steps` batches or `seconds` (0: no
+// limit).
 struct Batches {
-  std::vector<Source> sources;      // one an input of the graph
+  std::vector<Source> sources;  // one an input of the graph
   const std::int64_t* order = nullptr;
   std::int64_t start = 0, batch = 0, steps = 0;
   double seconds = 0;
-  std::vector<Sink> sinks;          // one a result of the graph; batch b fills the rows start + b * batch ...
+  std::vector<Sink>
+      sinks;  // one a result of the graph; batch b fills the rows start + b * batch ...
 };
 
 class Plan {
@@ -30,9 +32,9 @@ class Plan {
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
-  // Both check their arguments, may be called from any thread, and throw what the data's faults say:
-  // ValueError for labels, IndexError for indices. Variables keep the values they had before the
-  // faulty step, unless it had already updated them.
+  // Both check their arguments, may be called from any thread, and throw what the data's faults
+  // say: ValueError for labels, IndexError for indices. Variables keep the values they had before
+  // the faulty step, unless it had already updated them.
   Tensors run(const Tensors& inputs);
   std::int64_t run_batches(const Batches& batches);  // the number of batches done
 

@@ -25,7 +25,8 @@ Element element_of(DType dtype) {
 Kind kind_of(const Op& op) {
   if (auto* unary = dynamic_cast<const Unary*>(&op)) return unary->kind;
   if (auto* binary = dynamic_cast<const Binary*>(&op)) return binary->kind;
-  return dynamic_cast<const Select*>(&op) ? Kind::kSelect : Kind::kIdentity;  // a Cast loads converted
+  return dynamic_cast<const Select*>(&op) ? Kind::kSelect
+                                          : Kind::kIdentity;  // a Cast loads converted
 }
 
 class Builder {

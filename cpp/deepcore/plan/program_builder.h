@@ -14,7 +14,8 @@ struct BuiltProgram {
   std::vector<Value> inputs;
 };
 
-// `members` are node numbers in order, all of one output shape; nullopt when a Program cannot hold them.
+// `members` are node numbers in order, all of one output shape; nullopt when a Program cannot hold
+// them.
 std::optional<BuiltProgram> build_program(const Graph& graph, const std::vector<int>& members,
                                           const std::vector<Value>& outputs);
 

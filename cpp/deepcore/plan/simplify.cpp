@@ -32,7 +32,8 @@ class Simplifier {
   Simplifier(const Backend& backend, bool optimize) : backend_(backend), optimize_(optimize) {}
 
   std::shared_ptr<Graph> run(const Graph& graph) {
-    return rewriting_.run(graph, [this](const Node& node, const Tensors& in) { return visit(node, in); });
+    return rewriting_.run(graph,
+                          [this](const Node& node, const Tensors& in) { return visit(node, in); });
   }
   bool changed() const { return changed_; }
 
@@ -67,7 +68,8 @@ class Simplifier {
     if (!optimize_ || op->traits().effect) return rewriting_.append(op, in);
     std::vector<const void*> key;  // constants by identity, symbols by value
     for (const Tensor& t : in)
-      key.push_back(t.is_symbolic() ? reinterpret_cast<const void*>(static_cast<std::intptr_t>(t.value()) * 2 + 1)
+      key.push_back(t.is_symbolic() ? reinterpret_cast<const void*>(
+                                          static_cast<std::intptr_t>(t.value()) * 2 + 1)
                                     : t.id());
     auto& twins = seen_[{std::string(op->name()), key}];
     for (const auto& [twin, made] : twins)
@@ -81,13 +83,15 @@ class Simplifier {
     const Shape shape = op.infer(types_of(in))[0].shape;
     for (Tensor& t : in) {
       Tensor before = t;
-      if (const Node* maker = rewriting_.maker(t); maker && dynamic_cast<const BroadcastTo*>(maker->op.get()))
+      if (const Node* maker = rewriting_.maker(t);
+          maker && dynamic_cast<const BroadcastTo*>(maker->op.get()))
         t = rewriting_.input_of(*maker, 0);
       else if (const std::optional<float> value = t.rank() > 0 ? splat(t) : std::nullopt)
         t = scalar(*value, DType::kFloat32);
       else
         continue;
-      if (!(op.infer(types_of(in))[0].shape == shape)) t = before;  // it alone gave the result its shape
+      if (!(op.infer(types_of(in))[0].shape == shape))
+        t = before;  // it alone gave the result its shape
     }
   }
 
@@ -100,13 +104,15 @@ class Simplifier {
       if (broadcast->shape == in[0].shape()) return in[0];
     } else if (auto* reshape = dynamic_cast<const Reshape*>(&op)) {
       if (reshape->shape == in[0].shape()) return in[0];
-      if (const Node* maker = rewriting_.maker(in[0]); maker && dynamic_cast<const Reshape*>(maker->op.get()))
+      if (const Node* maker = rewriting_.maker(in[0]);
+          maker && dynamic_cast<const Reshape*>(maker->op.get()))
         return deepcore::reshape(rewriting_.input_of(*maker, 0), reshape->shape);
     } else if (auto* transpose = dynamic_cast<const Transpose*>(&op)) {
       return simpler_transpose(*transpose, in[0]);
     } else if (auto* reduce = dynamic_cast<const Reduce*>(&op)) {
       bool trivial = true;
-      for (std::int64_t axis : reduce->axes) trivial = trivial && in[0].shape()[static_cast<int>(axis)] == 1;
+      for (std::int64_t axis : reduce->axes)
+        trivial = trivial && in[0].shape()[static_cast<int>(axis)] == 1;
       const Type out = op.infer(types_of(in))[0];
       if (trivial && out.dtype == in[0].dtype()) return deepcore::reshape(in[0], out.shape);
     } else if (auto* binary = dynamic_cast<const Binary*>(&op)) {
@@ -173,7 +179,8 @@ class Simplifier {
   bool optimize_;
   bool changed_ = false;
   Rewriting rewriting_;
-  std::map<std::pair<std::string, std::vector<const void*>>, std::vector<std::pair<OpPtr, Tensors>>> seen_;
+  std::map<std::pair<std::string, std::vector<const void*>>, std::vector<std::pair<OpPtr, Tensors>>>
+      seen_;
 };
 
 }  // namespace
