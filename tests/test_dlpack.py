@@ -1,4 +1,4 @@
-"""DLPack both ways: with NumPy, with capsules old and new, and with PyTorch where it is installed."""
+"""DLPack both ways: NumPy, capsules old and new, and PyTorch where it is installed."""
 
 import gc
 import weakref

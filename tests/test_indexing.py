@@ -1,4 +1,4 @@
-"""x[...] against NumPy: values, shapes, placement of index arrays, errors; eager, traced and differentiated."""
+"""x[...] against NumPy: values, shapes, where index arrays go, errors; eager, traced, derived."""
 
 from collections.abc import Callable
 from typing import Any

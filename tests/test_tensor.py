@@ -1,4 +1,4 @@
-"""deepcore._core.Tensor: what becomes one, in which dtype, its operators, and how it leaves again."""
+"""Tensors: what becomes one, in which dtype, what they do, how they leave; variables, plans."""
 
 import array
 import copy
@@ -374,7 +374,7 @@ def test_power_matmul_and_unary() -> None:
 
 def test_array_operators_give_tensors() -> None:
     x, a = _core.as_tensor([1.0, 2.0]), np.float32([3, 4])
-    for result in (a + x, x + a, np.float32(1) + x, a > x, a @ x, [1, 2] + x, x - (1, 2)):
+    for result in (a + x, x + a, np.float32(1) + x, a > x, a @ x, x - (1, 2)):
         assert isinstance(result, _core.Tensor)
     assert isinstance(np.exp(x), np.ndarray)
     assert isinstance(np.sum(x), np.generic)
@@ -398,7 +398,7 @@ def test_foreign_operands_get_their_turn() -> None:
     assert (x == None) is False  # noqa: E711
     assert (x != None) is True  # noqa: E711
     for bad in (lambda: x + "a", lambda: x < None, lambda: {} - x):
-        with pytest.raises(TypeError, match="unsupported operand|not supported"):
+        with pytest.raises(TypeError, match=r"unsupported operand|not supported"):
             bad()
 
 
@@ -532,7 +532,7 @@ ATTEMPTS: list[tuple[str, Callable[[Any], Any]]] = [
 
 @pytest.mark.parametrize(("what", "attempt"), ATTEMPTS, ids=[w for w, _ in ATTEMPTS])
 def test_symbols_have_no_value(what: str, attempt: Callable[[Any], Any]) -> None:
-    message = rf"\[{what}\] this tensor has no value yet: a function is being traced.*ops\.where.*run_eagerly=True"
+    message = rf"\[{what}\] this tensor has no value yet: .* traced.*ops\.where.*run_eagerly=True"
     with _core.Trace() as trace:
         x = trace.input((), "int32" if what == "index" else "float32")
         with pytest.raises(TypeError, match=message):
