@@ -1,0 +1,205 @@
+"""A row for each family of ops: arrays in, arrays out. Sizes are odd and large enough to be shared
+among threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import deepcore as dc
+from deepcore import layers, ops
+
+_RNG = np.random.default_rng(5)
+LONG = _RNG.normal(size=100_003).astype("float32")
+WIDE = _RNG.normal(size=(131, 517)).astype("float32")
+CUBE = _RNG.normal(size=(13, 37, 71)).astype("float32")
+IMAGES = _RNG.normal(size=(9, 23, 19, 6)).astype("float32")
+LABELS = _RNG.integers(0, 517, 131)
+
+
+def _elementwise() -> list[Any]:
+    x = dc.ops.convert_to_tensor(LONG)
+    return [
+        ops.exp(x),
+        ops.log1p(ops.abs(x)),
+        ops.tanh(x) * ops.sigmoid(x) + ops.erf(x),
+        ops.sin(x) - ops.arctan2(x, 0.3),
+        ops.where(x > 0, ops.sqrt(ops.abs(x)), x**2) // 0.7,
+        ops.floor_divide(ops.cast(x * 100, "int32"), 7),
+        ops.logical_xor(x > 0.5, ops.isfinite(x)),
+    ]
+
+
+def _broadcasting() -> list[Any]:
+    return [ops.maximum(CUBE[:, :1], CUBE[:, :, :1]) * CUBE[0], CUBE[0] + CUBE.astype("float64")]
+
+
+def _reductions() -> list[Any]:
+    found = []
+    for axis in (None, 0, 1, 2, (0, 2), (1, 2)):
+        for f in (ops.sum, ops.mean, ops.max, ops.std, ops.logsumexp):
+            found.append(f(CUBE, axis=axis))
+    found += [ops.sum(LONG), ops.var(LONG), ops.argmax(LONG), ops.prod(CUBE[0, 0])]
+    return [*found, ops.any(WIDE > 4, axis=0), ops.all(WIDE > -4, axis=1), ops.argmin(WIDE, axis=0)]
+
+
+def _shaping() -> list[Any]:
+    x = ops.convert_to_tensor(CUBE)
+    return [
+        ops.transpose(x, (2, 0, 1)),
+        ops.concatenate([x, x[:, ::-2], x[:, 3:4]], axis=1),
+        ops.stack([x, x], axis=2),
+        *ops.split(x, [5, 6], axis=1),
+        ops.pad(x, ((1, 2), (0, 3), (4, 0)), mode="reflect"),
+        ops.tile(x, (2, 1, 3)),
+        ops.flip(x, 1),
+        ops.expand_dims(x, 1),
+        ops.squeeze(x[:, :1], 1),
+        ops.broadcast_to(x[0], (3, 37, 71)),
+    ]
+
+
+def _indexing() -> list[Any]:
+    x = ops.convert_to_tensor(WIDE)
+    return [
+        x[5:90:3, ::-2],
+        x[..., None, 7],
+        ops.take(x, LABELS[:60] % 131, axis=0),
+        ops.one_hot(LABELS, 517),
+        ops.take_along_axis(x, LABELS[:, None], axis=1),
+    ]
+
+
+def _matmul() -> list[Any]:
+    return [
+        ops.matmul(WIDE, WIDE.T),
+        ops.matmul(WIDE[:1], WIDE.T),
+        ops.matmul(CUBE, np.swapaxes(CUBE, 1, 2)),
+        ops.tensordot(CUBE, CUBE, axes=((0, 2), (0, 2))),
+        ops.matmul(WIDE.astype("float64"), WIDE.T.astype("float64")),
+    ]
+
+
+def _softmax() -> list[Any]:
+    probabilities = ops.softmax(WIDE)
+    return [
+        probabilities,
+        ops.log_softmax(CUBE, axis=1),
+        ops.sparse_categorical_crossentropy(LABELS, WIDE, from_logits=True),
+        ops.categorical_crossentropy(ops.one_hot(LABELS, 517), probabilities),
+        ops.binary_crossentropy(WIDE > 0, ops.sigmoid(WIDE)),
+    ]
+
+
+def _convolution() -> list[Any]:
+    def kernel(*shape: int) -> Any:
+        return np.random.default_rng(1).normal(size=shape).astype("float32")
+
+    return [
+        ops.conv(IMAGES, kernel(3, 3, 6, 11), padding="same"),
+        ops.conv(IMAGES, kernel(5, 2, 6, 64), strides=(2, 3)),
+        ops.conv(IMAGES, kernel(3, 3, 2, 9), dilation_rate=2),
+        ops.conv(IMAGES, kernel(3, 3, 1, 12), strides=2, padding="same"),
+        ops.conv(IMAGES, kernel(1, 1, 6, 33)),
+    ]
+
+
+def _pooling() -> list[Any]:
+    return [
+        ops.max_pool(IMAGES, 2),
+        ops.max_pool(IMAGES, (3, 2), strides=(2, 1), padding="same"),
+        ops.average_pool(IMAGES, 3, strides=2, padding="same"),
+    ]
+
+
+def _random() -> list[Any]:
+    def seed() -> dc.SeedGenerator:
+        return dc.SeedGenerator(11)
+
+    shape = (101, 57)
+    return [
+        dc.random.uniform(shape, seed=seed()),
+        dc.random.normal(shape, seed=seed()),
+        dc.random.truncated_normal(shape, seed=seed()),
+        dc.random.categorical(WIDE, 7, seed=seed()),
+        dc.random.dropout(WIDE, 0.4, seed=seed()),
+    ]
+
+
+def _gradients() -> list[Any]:
+    kernel = dc.Variable(np.random.default_rng(2).normal(size=(3, 3, 6, 17)).astype("float32"))
+    bias = dc.Variable(np.zeros(17, "float32"))
+    x = ops.convert_to_tensor(IMAGES)
+    with dc.GradientTape() as tape:
+        tape.watch(x)
+        y = ops.relu(ops.conv(x, kernel, strides=2, padding="same") + bias)
+        y = ops.average_pool(ops.max_pool(y, 2), 2, padding="same")
+        loss = ops.mean(ops.square(ops.softmax(ops.reshape(y, (9, -1)))))
+    return [loss, *tape.gradient(loss, [x, kernel, bias])]
+
+
+def _updates() -> list[Any]:
+    found = []
+    for optimizer in (dc.optimizers.SGD(0.1, 0.9, nesterov=True), dc.optimizers.Adam(0.01)):
+        v = dc.Variable(WIDE)
+        for _ in range(3):
+            optimizer.apply([v.value * 0.1 + 1], [v])
+        found.append(v.numpy())
+    return found
+
+
+def _functions() -> list[Any]:
+    f = dc.function(lambda a, b: ops.sum(ops.tanh(a @ b) ** 2, axis=0))
+    return [f(WIDE, WIDE.T), f(WIDE[:7], WIDE.T), dc.grad(lambda a: ops.sum(f(a, WIDE.T)))(WIDE)]
+
+
+def _training() -> list[Any]:
+    """Every layer, odd sizes, a partial batch, regularizers and momentum."""
+    dc.utils.set_random_seed(3)
+    model = dc.Sequential(
+        [
+            layers.Input((23, 19, 6)),
+            layers.Rescaling(0.5, 0.1),
+            layers.Conv2D(7, (3, 2), strides=2, padding="same", activation="gelu"),
+            layers.Conv2D(14, 3, dilation_rate=2, groups=7, kernel_regularizer="l1"),
+            layers.AveragePooling2D(2, strides=1, padding="same"),
+            layers.MaxPooling2D((3, 2), strides=1),
+            layers.Dropout(0.3),
+            layers.Activation("tanh"),
+            layers.Conv2D(33, 1),
+            layers.ReLU(max_value=3, negative_slope=0.1),
+            layers.Flatten(),
+            layers.Dense(30, activation="selu", kernel_regularizer="l2"),
+            layers.Reshape((5, 2, 3)),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(5),
+            layers.Softmax(),
+        ]
+    )
+    sgd = dc.optimizers.SGD(0.01, momentum=0.9, nesterov=True, clipnorm=1.0)
+    model.compile(sgd, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = np.concatenate([IMAGES] * 3)
+    logs = model.fit(x, LABELS[:27] % 5, batch_size=8, epochs=2, verbose=0).history
+    evaluated = model.evaluate(x, LABELS[:27] % 5, verbose=0)
+    return [*model.get_weights(), *logs.values(), evaluated, model.predict(x, verbose=0)]
+
+
+FAMILIES: dict[str, Callable[[], list[Any]]] = {
+    "elementwise": _elementwise,
+    "broadcasting": _broadcasting,
+    "reductions": _reductions,
+    "shaping": _shaping,
+    "indexing": _indexing,
+    "matmul": _matmul,
+    "softmax": _softmax,
+    "convolution": _convolution,
+    "pooling": _pooling,
+    "random": _random,
+    "gradients": _gradients,
+    "updates": _updates,
+    "functions": _functions,
+    "training": _training,
+}
