@@ -59,23 +59,31 @@ def columns(where: str, x: Any, y: Any = None, sample_weight: Any = None) -> Col
         ValueError: no data, strings, objects, or different numbers of rows.
     """
     arrays: list[Array] = []
-
-    def enter(name: str, value: Any) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, dict):
-            return {key: enter(name, item) for key, item in value.items()}
-        if isinstance(value, tuple) and any(_has_rows(item) for item in value):
-            return tuple(enter(name, item) for item in value)
-        arrays.append(as_array(where, name, value))
-        return len(arrays) - 1
-
-    structure = (enter("x", x), enter("y", y), enter("sample_weight", sample_weight))
+    structure = (
+        _enter(arrays, where, "x", x),
+        _enter(arrays, where, "y", y),
+        _enter(arrays, where, "sample_weight", sample_weight),
+    )
     if not arrays or structure[0] is None:
         raise ValueError(f"{where}: x is missing.")
     found = Columns(arrays, structure)
     _check_rows(where, found)
     return found
+
+
+def _enter(arrays: list[Array], where: str, name: str, value: Any) -> Any:
+    """Appends the arrays in a value; gives the value with an index for each.
+
+    Not a closure that calls itself: such a cycle would hold the data set until it is collected.
+    """
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return {key: _enter(arrays, where, name, item) for key, item in value.items()}
+    if isinstance(value, tuple) and any(_has_rows(item) for item in value):
+        return tuple(_enter(arrays, where, name, item) for item in value)
+    arrays.append(as_array(where, name, value))
+    return len(arrays) - 1
 
 
 def as_array(where: str, name: str, value: Any) -> Array:
