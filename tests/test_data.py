@@ -150,7 +150,7 @@ def test_steps_per_epoch_on_arrays_goes_on():
 
 def test_shuffling_visits_every_row_once():
     for shuffle in (True, "batch"):
-        feed = feeds.make_feed("fit", X, Y, batch_size=6, shuffle=shuffle)
+        feed = feeds.make_feed("fit", X, Y, batch_size=2, shuffle=shuffle)
         orders = []
         for _ in range(2):
             feed.begin()

@@ -20,10 +20,12 @@ inline float float16_to_float(std::uint16_t h) {
   const std::uint32_t sign = static_cast<std::uint32_t>(h & 0x8000u) << 16;
   const std::uint32_t rest = static_cast<std::uint32_t>(h & 0x7fffu);
   if (rest >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | ((rest & 0x3ffu) << 13));
-  // Shifted into place, the exponent is 112 too small; the multiplication mends that, denormals
-  // included.
-  const float scaled = std::bit_cast<float>(rest << 13) * 0x1p112f;
-  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(scaled));
+  if (rest <
+      0x400u) {  // a denormal: units of 2^-24, and no float denormal on the way to be flushed
+    const float value = static_cast<float>(rest) * 0x1p-24f;
+    return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(value));
+  }
+  return std::bit_cast<float>(sign | ((rest << 13) + 0x38000000u));
 }
 
 inline std::uint16_t float_to_float16(float f) {

@@ -186,12 +186,7 @@ struct BHalf {
   std::uint16_t bits;
 };
 
-// A half's denormals are made from integers: a team flushes those that pass through a float's.
-float widen(Half h) {
-  if ((h.bits & 0x7c00) != 0) return float16_to_float(h.bits);
-  const float tiny = static_cast<float>(h.bits & 0x3ff) * 0x1p-24f;
-  return (h.bits & 0x8000) != 0 ? -tiny : tiny;
-}
+float widen(Half h) { return float16_to_float(h.bits); }
 float widen(BHalf h) { return bfloat16_to_float(h.bits); }
 
 // Rounded to odd: a later rounding to fewer bits is then as if made at once.

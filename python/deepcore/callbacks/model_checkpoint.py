@@ -43,7 +43,7 @@ class ModelCheckpoint(MonitorCallback):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath = os.fspath(filepath)
+        self.filepath = str(os.fspath(filepath))
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
