@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from deepcore import config
+from deepcore.registry import builtin
 
 
+@builtin("keras")
 class DTypePolicy:
     """The dtype of a layer, by name, for weights and computations alike (keras.DTypePolicy).
 

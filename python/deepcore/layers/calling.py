@@ -87,9 +87,13 @@ class LayerCalls(LayerState):
         assert_input_compatibility(self.input_spec, args[0], self.name)
 
     def _maybe_build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self.built or getattr(type(self).build, "_is_default", False):
+        if self.built:
             return
         by_name = shapes.of_arguments(shapes.parameters_of(type(self), "call"), args, kwargs)
+        if getattr(type(self).build, "_is_default", False):
+            if by_name:  # a model in a file is built by a call on this shape
+                self.__dict__["_build_shapes"] = {"input_shape": next(iter(by_name.values()))}
+            return
         self.build(**shapes.for_method(shapes.parameters_of(type(self), "build"), by_name))
         self._check_first(args)  # build knows more about the input
 

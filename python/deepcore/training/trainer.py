@@ -93,7 +93,7 @@ class Trainer(Layer):
             "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly,
             "steps_per_execution": every,
-            "jit_compile": self.jit_compile,
+            "jit_compile": jit_compile,
         }
         self._steps.clear()
         self.stop_training = False

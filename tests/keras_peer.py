@@ -1,0 +1,406 @@
+"""Makes and checks files with whatever `keras` is: Keras itself, or deepcore under its name.
+
+    python keras_peer.py make FOLDER     saves models, weights and configs, and what they compute
+    python keras_peer.py check FOLDER    loads them and compares
+
+The other side of the live tests of test_saving.py, which run it in both and swap the folders.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import constraints, initializers, layers, losses, metrics, optimizers, regularizers
+
+schedules = optimizers.schedules
+
+
+# ---- classes of the user
+
+
+@keras.saving.register_keras_serializable("peer")
+class Scale(layers.Layer):
+    """A layer with a weight of its own and sublayers as attribute, list, tuple and dict."""
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.first = layers.Dense(width, activation="tanh")
+        self.many = [layers.Dense(width) for _ in range(2)]
+        self.many.append(layers.Conv2D(2, 1))
+        self.many.append(layers.Dense(width))
+        self.named = {"b": layers.Dense(width), "a": layers.Dense(width)}
+        self.nested = [[layers.Dense(width)], (layers.Dense(width), [layers.Dense(width)])]
+        self._hidden = layers.Dense(width)
+        self.same = self.first
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(self.width,), initializer="ones", name="scale")
+        self.steps = self.add_weight(shape=(), initializer="zeros", trainable=False, name="steps")
+        for layer in self._dense():
+            layer.build((*input_shape[:-1], self.width))
+        self.many[2].build((None, 4, 4, 3))
+
+    def _dense(self):
+        first, (second, (third,)) = self.nested
+        return [
+            self.first,
+            self.many[0],
+            self.many[1],
+            self.many[3],
+            self.named["b"],
+            self.named["a"],
+            first[0],
+            second,
+            third,
+            self._hidden,
+        ]
+
+    def call(self, x):
+        for layer in self._dense():
+            x = layer(x)
+        return x * self.scale + 0 * keras.ops.sum(self.many[2](keras.ops.ones((1, 4, 4, 3))))
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+
+@keras.saving.register_keras_serializable("peer")
+class Net(keras.Model):
+    """A subclassed model; its attributes are not in the order of their names."""
+
+    def __init__(self, width=3, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.out = layers.Dense(2)
+        self.blocks = [Scale(width), Scale(width)]
+        self.inner = keras.Sequential([layers.Dense(width, activation="relu"), layers.Dense(3)])
+
+    def call(self, x):
+        x = self.inner(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.out(x)
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+
+@keras.saving.register_keras_serializable("peer")
+def halve(x):
+    """An activation of the user."""
+    return x * 0.5
+
+
+# ---- models
+
+
+def built(net, shape):
+    net(np.zeros((1, *shape), "float32"))
+    return net
+
+
+def small(*more, width=3):
+    return keras.Sequential([keras.Input((4,)), layers.Dense(width, activation="tanh"), *more])
+
+
+def images():
+    return keras.Sequential(
+        [
+            keras.Input((9, 7, 3)),
+            layers.Rescaling(1 / 8, offset=-0.5),
+            layers.Conv2D(
+                4,
+                (3, 2),
+                padding="same",
+                strides=(2, 1),
+                activation="relu",
+                kernel_initializer="he_normal",
+                kernel_regularizer=regularizers.L2(0.01),
+                bias_regularizer="l1",
+                kernel_constraint=constraints.MaxNorm(2),
+            ),
+            layers.MaxPooling2D((2, 2), padding="same"),
+            layers.Conv2D(6, 2, dilation_rate=2, padding="same", groups=2, use_bias=False),
+            layers.AveragePooling2D(2, strides=1, padding="same"),
+            layers.ReLU(max_value=6, negative_slope=0.1, threshold=0.05),
+            layers.Dropout(0.0, seed=3),
+            layers.Reshape((-1, 6)),
+            layers.Activation("gelu"),
+            layers.Softmax(axis=-1),
+            layers.Flatten(),
+            layers.Dense(5, activity_regularizer=regularizers.L1L2(0.01, 0.02)),
+            layers.Activation(halve),
+        ]
+    )
+
+
+def pooled(layer):
+    return keras.Sequential([keras.Input((6, 5, 2)), layers.Conv2D(3, 3), layer, layers.Dense(2)])
+
+
+MODELS = {
+    "images": images,
+    "global_max": lambda: pooled(layers.GlobalMaxPooling2D()),
+    "global_average": lambda: pooled(layers.GlobalAveragePooling2D(keepdims=True)),
+    "nested": lambda: keras.Sequential(
+        [keras.Input((4,)), small(layers.Dense(4), width=2), small(width=4), small(layers.Dense(2))]
+    ),
+    "first_call": lambda: built(
+        keras.Sequential([layers.Dense(3, name="first"), layers.Dense(2)]), (4,)
+    ),
+    "subclassed": lambda: built(Net(), (3,)),
+    "frozen": lambda: keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, trainable=False), layers.Dense(2)]
+    ),
+    "float64": lambda: keras.Sequential(
+        [keras.Input((4,), dtype="float64"), layers.Dense(3, dtype="float64")]
+    ),
+}
+
+OPTIMIZERS = {
+    "sgd": lambda: optimizers.SGD(0.05),
+    "momentum": lambda: optimizers.SGD(0.05, momentum=0.9, nesterov=True, clipnorm=1.0),
+    "adam": lambda: optimizers.Adam(0.01),
+    "amsgrad": lambda: optimizers.Adam(0.01, amsgrad=True, beta_1=0.8, clipvalue=0.5),
+    "ema": lambda: optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9, weight_decay=0.01),
+    "exponential": lambda: optimizers.Adam(schedules.ExponentialDecay(0.01, 2, 0.5)),
+    "accumulating": lambda: optimizers.SGD(0.05, gradient_accumulation_steps=2),
+    "rmsprop": lambda: optimizers.RMSprop(0.01, momentum=0.5, centered=True),
+    "adamw": lambda: optimizers.AdamW(0.01),
+    "nadam": lambda: optimizers.Nadam(0.01),
+    "adagrad": lambda: optimizers.Adagrad(0.01),
+    "adadelta": lambda: optimizers.Adadelta(0.01),
+    "adamax": lambda: optimizers.Adamax(0.01),
+    "lion": lambda: optimizers.Lion(0.01),
+}
+
+COMPILED = {
+    "sparse": (
+        lambda: "sparse_categorical_crossentropy",
+        lambda: ["accuracy", metrics.SparseTopKCategoricalAccuracy(2)],
+    ),
+    "plain": (
+        lambda: losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+        lambda: ["accuracy", "mse"],
+    ),
+    "huber": (lambda: losses.Huber(), lambda: [metrics.MeanAbsoluteError(name="off")]),
+}
+
+
+def data(model, loss="huber"):
+    rng = np.random.default_rng(7)
+    shape = (8, *MODEL_INPUTS.get(model, (4,)))
+    x = rng.uniform(-1, 1, shape).astype("float32")
+    return (x, rng.integers(0, 3, 8)) if loss == "sparse" else (x, None)
+
+
+MODEL_INPUTS = {
+    "images": (9, 7, 3),
+    "global_max": (6, 5, 2),
+    "global_average": (6, 5, 2),
+    "subclassed": (3,),
+}
+
+
+def targets(model, x, loss):
+    rng = np.random.default_rng(8)
+    shape = outputs(model, x).shape
+    if loss == "sparse":
+        return rng.integers(0, shape[-1], shape[:-1])
+    if loss == "plain":
+        return np.eye(shape[-1], dtype="float32")[rng.integers(0, shape[-1], shape[:-1])]
+    return rng.uniform(size=shape).astype("float32")
+
+
+# ---- objects without a model
+
+OBJECTS = {
+    "initializers": [
+        initializers.Zeros(),
+        initializers.Ones(),
+        initializers.Constant(0.3),
+        initializers.RandomNormal(0.1, 0.2, seed=1),
+        initializers.RandomUniform(-0.1, 0.2, seed=1),
+        initializers.TruncatedNormal(0.1, 0.2, seed=1),
+        initializers.GlorotNormal(seed=1),
+        initializers.GlorotUniform(),
+        initializers.HeNormal(seed=2),
+        initializers.HeUniform(),
+        initializers.LecunNormal(),
+        initializers.LecunUniform(seed=3),
+        initializers.Orthogonal(0.5, seed=4),
+        initializers.Identity(),
+        initializers.VarianceScaling(2.0, "fan_avg", "uniform", seed=5),
+    ],
+    "regularizers": [
+        regularizers.L1(0.1),
+        regularizers.L2(0.1),
+        regularizers.L1L2(0.1, 0.2),
+        regularizers.OrthogonalRegularizer(0.1, "columns"),
+    ],
+    "constraints": [
+        constraints.MaxNorm(2, axis=1),
+        constraints.MinMaxNorm(0.5, 1, 0.9, 1),
+        constraints.NonNeg(),
+        constraints.UnitNorm(0),
+    ],
+    "losses": [
+        losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=1),
+        losses.CategoricalCrossentropy(True, 0.1, axis=1),
+        losses.BinaryCrossentropy(True, 0.1, reduction="sum"),
+        losses.MeanSquaredError(),
+        losses.MeanAbsoluteError(name="mine"),
+        losses.Huber(reduction=None),
+    ],
+    "metrics": [
+        metrics.Accuracy(),
+        metrics.BinaryAccuracy(threshold=0.3),
+        metrics.CategoricalAccuracy(name="acc"),
+        metrics.SparseCategoricalAccuracy(),
+        metrics.Mean(),
+        metrics.MeanSquaredError(),
+        metrics.MeanAbsoluteError(),
+        metrics.TopKCategoricalAccuracy(3),
+        metrics.SparseTopKCategoricalAccuracy(2),
+        metrics.BinaryCrossentropy(from_logits=True),
+        metrics.CategoricalCrossentropy(label_smoothing=0.1),
+        metrics.SparseCategoricalCrossentropy(),
+    ],
+    "schedules": [
+        schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True),
+        schedules.InverseTimeDecay(0.1, 10, 0.5),
+        schedules.PiecewiseConstantDecay([1, 5], [0.1, 0.2, 0.3]),
+        schedules.PolynomialDecay(0.1, 10),
+        schedules.CosineDecay(0.1, 10, warmup_target=0.2, warmup_steps=3),
+        schedules.CosineDecayRestarts(0.1, 10),
+    ],
+    "layers": [
+        layers.Activation("relu"),
+        layers.AveragePooling2D((2, 3), 1, "same"),
+        layers.Conv2D(3, 2, kernel_initializer=initializers.HeNormal(seed=1)),
+        layers.Dense(2, activation="swish", bias_constraint="non_neg"),
+        layers.Dropout(0.3, noise_shape=(None, 1), seed=1),
+        layers.Flatten(),
+        layers.GlobalAveragePooling2D(),
+        layers.GlobalMaxPooling2D(keepdims=True),
+        layers.InputLayer(shape=(3,), dtype="int32"),
+        layers.MaxPooling2D(),
+        layers.ReLU(1.0),
+        layers.Rescaling(0.5),
+        layers.Reshape((2, -1)),
+        layers.Softmax(),
+    ],
+    "activations": [
+        layers.Activation(name)
+        for name in (
+            "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh "
+            "leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu softmax "
+            "soft_shrink softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus tanh "
+            "tanh_shrink threshold"
+        ).split()
+    ],
+    "optimizers": [make() for make in OPTIMIZERS.values()],
+}
+
+
+# ---- making and checking
+
+
+def outputs(model, x):
+    return keras.ops.convert_to_numpy(model(x, training=False))
+
+
+def train(model, x, y, epochs=2):
+    history = model.fit(x, y, batch_size=4, epochs=epochs, shuffle=False, verbose=0).history
+    return np.array([history[key] for key in sorted(history)])
+
+
+def cases():
+    """Every model with one optimizer and loss; every optimizer and every loss with one model."""
+    for model in MODELS:
+        yield model, "adam", "huber"
+    for optimizer in OPTIMIZERS:
+        yield "nested", optimizer, "huber"
+    for loss in COMPILED:
+        yield "first_call", "momentum", loss
+
+
+def make(folder):
+    for model, optimizer, loss in dict.fromkeys(cases()):
+        name = f"{model}-{optimizer}-{loss}"
+        keras.utils.set_random_seed(3)
+        net = MODELS[model]()
+        x = data(model)[0]
+        y = targets(net, x, loss)
+        make_loss, make_metrics = COMPILED[loss]
+        # Without a compiler: Keras's takes minutes.
+        net.compile(
+            OPTIMIZERS[optimizer](), make_loss(), metrics=make_metrics(), jit_compile=False
+        )
+        train(net, x, y)
+        net.save(folder / f"{name}.keras")
+        net.save_weights(folder / f"{name}.weights.h5")
+        before = outputs(net, x)
+        np.savez(folder / f"{name}.npz", x=x, y=y, before=before, later=train(net, x, y))
+    configs = {
+        kind: [keras.saving.serialize_keras_object(obj) for obj in objects]
+        for kind, objects in OBJECTS.items()
+    }
+    (folder / "objects.json").write_text(json.dumps(configs))
+
+
+def check(folder):
+    bad = []
+    for model, optimizer, loss in dict.fromkeys(cases()):
+        name = f"{model}-{optimizer}-{loss}"
+        told = np.load(folder / f"{name}.npz")
+        tolerance = {"rtol": 1e-3, "atol": 1e-5}
+        try:
+            net = keras.models.load_model(folder / f"{name}.keras")
+            found = outputs(net, told["x"])
+            np.testing.assert_allclose(found, told["before"], **tolerance)
+            other = MODELS[model]()
+            other.load_weights(folder / f"{name}.weights.h5")
+            found = outputs(other, told["x"])
+            np.testing.assert_allclose(found, told["before"], **tolerance)
+            # The optimizer goes on where it stood.
+            net.jit_compile = False
+            later = train(net, told["x"], told["y"])
+            np.testing.assert_allclose(later, told["later"], err_msg="training", **tolerance)
+        except Exception as error:
+            bad.append(f"{name}: {type(error).__name__}: {error}")
+    for kind, told in json.loads((folder / "objects.json").read_text()).items():
+        for config, mine in zip(told, OBJECTS[kind], strict=True):
+            try:
+                again = keras.saving.deserialize_keras_object(config)
+                assert type(again) is type(mine), (again, mine)
+                differs = difference(again.get_config(), mine.get_config(), kind)
+                assert not differs, f"{config['class_name']}: {differs}"
+            except Exception as error:
+                bad.append(f"{kind} {config}: {type(error).__name__}: {error}")
+    print(f"{len(bad)} differences", *bad, sep="\n")
+    return 1 if bad else 0
+
+
+def difference(a, b, kind):
+    """The keys in which two configs differ, names that count up and seeds aside."""
+    a, b = (json.loads(json.dumps(keras.saving.serialize_keras_object(v))) for v in (a, b))
+    skipped = {"name"} if kind in ("layers", "activations", "optimizers", "metrics") else set()
+    return {
+        key: (a.get(key), b.get(key))
+        for key in {*a, *b} - skipped
+        if not (a.get(key) == b.get(key) or close(a.get(key), b.get(key)))
+    }
+
+
+def close(a, b):
+    return isinstance(a, float) and isinstance(b, float) and abs(a - b) < 1e-6 * abs(a)
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[2])
+    place.mkdir(parents=True, exist_ok=True)
+    sys.exit({"make": make, "check": check}[sys.argv[1]](place))
