@@ -1,4 +1,5 @@
 // NumPy arrays to tensors and back, sharing memory where the layout allows.
+#include <cstring>
 #include <limits>
 #include <string>
 
@@ -113,6 +114,10 @@ Tensor from_numpy(const py::array& array, bool share) {
   }
   require_fits_int64(array);
   Buffer buffer = Buffer::allocate(type.bytes());
+  if (can_share(array)) {
+    std::memcpy(buffer.data(), array.data(), type.bytes());
+    return Tensor(type, buffer);
+  }
   if (type.bytes() == 0) return Tensor(type, buffer);
   py::object source = array;
   if (is_bfloat16(array.dtype())) source = array.attr("view")("uint16");
