@@ -114,6 +114,9 @@ def deserialize_keras_object(
     name, body = config["class_name"], config["config"]
     if not isinstance(name, str):
         raise TypeError(f"class_name must be a string. Received: class_name={name!r}.")
+    for key in ("module", "registered_name"):
+        if not isinstance(config.get(key), str | None):
+            raise TypeError(f"{key} must be a string or None. Received: {key}={config[key]!r}.")
     if name.startswith("__") and name.endswith("__"):
         return _deserialize_special(name, body, inner)
     if name == "function":

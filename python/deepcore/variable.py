@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from deepcore._core import Tensor, TensorLike
 
 _branches = threading.local()
+_limits = threading.local()
 
 
 class Variable(_core.Variable):
@@ -140,6 +142,34 @@ class branch:
         _branches.stack = _branches.stack[:-1]
 
 
+class size_limit:
+    """Variables made inside may take so many bytes together, at 4 a number: for configs of files.
+
+    A file of a few bytes must not make a program ask for all memory.
+    """
+
+    def __init__(self, nbytes: int) -> None:
+        self._nbytes = nbytes
+
+    def __enter__(self) -> None:
+        self._outer = getattr(_limits, "left", None)
+        _limits.left = self._nbytes
+
+    def __exit__(self, *exc: object) -> None:
+        _limits.left = self._outer
+
+
+def _check_limit(dims: tuple[int, ...], path: str) -> None:
+    left = getattr(_limits, "left", None)
+    if left is None:
+        return
+    _limits.left = left - 4 * math.prod(dims)
+    if _limits.left < 0:
+        raise ValueError(
+            f"The variable {path!r} of shape {dims} is larger than the file that it is loaded from."
+        )
+
+
 def _first_value(initializer: Any, shape: Any, dtype: Any, path: str) -> Tensor:
     if isinstance(initializer, str):
         from deepcore import initializers
@@ -158,6 +188,7 @@ def _first_value(initializer: Any, shape: Any, dtype: Any, path: str) -> Tensor:
             f"Variable: the shape must be fully known. Received: shape={dims} for {path!r}."
         )
     dtype = config.standardize_dtype(dtype)
+    _check_limit(dims, path)
     value = _core.as_tensor(initializer(dims, dtype=dtype), dtype)
     if tuple(value.shape) != dims:
         raise ValueError(

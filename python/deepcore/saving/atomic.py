@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,36 +15,40 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that takes the place of `path` when the block ends well.
 
     It is written beside, flushed to the disk and renamed. After an error or a kill, what was at
-    `path` is still there.
+    `path` is still there; after an error nothing is left beside it.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or the disk is full.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
-    handle, temporary = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name}.", suffix=".part"
-    )
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with _beside(target) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode_for(target))
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _sync_folder(target.parent)
+            with suppress(FileNotFoundError):  # a new file has the rights that files get here
+                os.fchmod(file.fileno(), target.stat().st_mode & 0o777)
+            os.replace(file.name, target)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"Cannot save to {path}: {error.strerror or error}. What was there is unchanged.",
+        ) from error
+    with suppress(OSError):  # some file systems cannot
+        _sync_folder(target.parent)
 
 
-def _mode_for(target: Path) -> int:
-    """The rights of the file that is replaced, or those a new file gets here."""
-    try:
-        return target.stat().st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+@contextmanager
+def _beside(target: Path) -> Iterator[IO[bytes]]:
+    """A new file in the folder of `target`; gone after an error."""
+    name = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
+    with open(name, "x+b") as file:
+        try:
+            yield file
+        except BaseException:
+            with suppress(OSError):
+                name.unlink()
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,10 +6,13 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from deepcore.models import Model
 from deepcore.saving import weights_file
 from deepcore.saving.atomic import check_target, replacing
 from deepcore.serialization import (
@@ -17,12 +20,15 @@ from deepcore.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from deepcore.variable import size_limit
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 # The version of the format, as Keras counts it.
 KERAS_VERSION = "3.10.0"
 # A config is text about layers; a larger one is an attack or an accident.
 MAX_CONFIG_BYTES = 64 << 20
+# What the weights and the optimizer's state of any file may take, however small the file.
+MIN_LIMIT_BYTES = 256 << 20
 
 
 def save_model(
@@ -95,38 +101,56 @@ def load_model(
         raise ValueError(f"load_model: the file must be a .keras file. Received: {path}")
     with open_archive(path) as archive, custom_object_scope(custom_objects or {}):
         config = read_config(archive, path)
+        weights = read_weights(archive, path)
         if not compile:
             config["compile_config"] = None
-        model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
-        if not hasattr(model, "load_weights"):
-            raise ValueError(f"{path} does not hold a model, but a {type(model).__name__}.")
-        weights_file.from_file(model, read_weights(archive, path), path)
+        # Weights larger than those in the file are not this model's: memory is not spent on them.
+        with size_limit(max(MIN_LIMIT_BYTES, 16 * weights.getbuffer().nbytes)):
+            model = _from_config(config, custom_objects, safe_mode, path)
+        weights_file.from_file(model, weights, path)
     return model
 
 
-def open_archive(path: Path) -> zipfile.ZipFile:
+def _from_config(config: Any, custom_objects: Any, safe_mode: bool, path: Path) -> Any:
+    try:
+        model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        error.add_note(f"(while loading {path})")
+        raise
+    except RecursionError as error:
+        raise ValueError(f"{path}: its {CONFIG} is nested too deeply.") from error
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError) as error:
+        raise ValueError(
+            f"{path}: its {CONFIG} is malformed ({type(error).__name__}: {error})."
+        ) from error
+    if not isinstance(model, Model):
+        raise ValueError(f"{path} does not hold a model, but a {type(model).__name__}.")
+    return model
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """The zip archive at `path`.
 
     Raises:
-        FileNotFoundError: there is nothing.
+        OSError: it cannot be opened.
         ValueError: it is not a zip archive.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{path} is not a .keras file, or is damaged ({error}).") from error
+    with open(path, "rb") as file:
+        with _checked(path):
+            archive = zipfile.ZipFile(file)
+        yield archive
 
 
 def read_config(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     """The model's config."""
+    with _checked(path):
+        size = archive.getinfo(CONFIG).file_size
+    if size > MAX_CONFIG_BYTES:
+        raise ValueError(f"{path}: its {CONFIG} is larger than {MAX_CONFIG_BYTES >> 20} MiB.")
     try:
-        if archive.getinfo(CONFIG).file_size > MAX_CONFIG_BYTES:
-            raise ValueError(f"{path}: its {CONFIG} is larger than {MAX_CONFIG_BYTES >> 20} MiB.")
-        config = json.loads(archive.read(CONFIG))
-    except (KeyError, zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not a .keras file, or is damaged ({error}).") from error
+        with _checked(path):
+            config = json.loads(archive.read(CONFIG))
     except RecursionError as error:
         raise ValueError(f"{path}: its {CONFIG} is nested too deeply.") from error
     if not isinstance(config, dict):
@@ -134,13 +158,24 @@ def read_config(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     return config
 
 
-def read_weights(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
+def read_weights(archive: zipfile.ZipFile, path: Path) -> io.BytesIO:
     """The weights file inside: in memory, for HDF5 jumps about in it."""
-    try:
+    with _checked(path):
         info = archive.getinfo(WEIGHTS)
-        # Written without compression; what claims to be much larger than it is, is not a model.
-        if info.file_size > 100 * max(info.compress_size, 1 << 20):
-            raise ValueError(f"{path}: its {WEIGHTS} unpacks to {info.file_size} bytes; refused.")
+    # Written without compression; what claims to be much larger than it is, is not a model.
+    if info.file_size > 100 * max(info.compress_size, 1 << 20):
+        raise ValueError(f"{path}: its {WEIGHTS} unpacks to {info.file_size} bytes; refused.")
+    with _checked(path):
         return io.BytesIO(archive.read(info))
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a .keras file, or is damaged ({error}).") from error
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[None]:
+    """Tells of a damaged file, whichever of zip, its codecs and JSON finds it."""
+    try:
+        yield
+    except RecursionError:
+        raise
+    except Exception as error:
+        text = f"no {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} is not a .keras file, or is damaged ({text}).") from error

@@ -67,6 +67,8 @@ class ReadStore:
             )
         if item.external is not None or item.is_virtual:
             raise ValueError(f"{self._where()}/{key} of the weights file points to another file.")
+        if item.nbytes > 1000 * max(item.id.get_storage_size(), 1 << 20):
+            raise ValueError(f"{self._where()}/{key} unpacks to {item.nbytes} bytes; refused.")
         return item
 
     def _where(self) -> str:

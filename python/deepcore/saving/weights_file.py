@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 from typing import IO, Any
 
+from deepcore.layers.layer import Layer
+from deepcore.optimizers import Optimizer
 from deepcore.saving.atomic import check_target, replacing
 
 SUFFIX = ".weights.h5"
@@ -65,7 +68,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
         from_file(model, file, path, skip_mismatch)
 
 
-def to_bytes(model: Any) -> bytes:
+def to_bytes(model: Any) -> memoryview:
     """A weights file of the model, in memory."""
     import h5py
 
@@ -79,44 +82,58 @@ def to_bytes(model: Any) -> bytes:
             if hasattr(owner, "save_own_variables"):
                 store = WriteStore(file, path, name if isinstance(name, str) else None)
                 owner.save_own_variables(store)
-    return memory.getvalue()
+    return memory.getbuffer()
 
 
 def from_file(model: Any, data: IO[bytes], path: Path, skip_mismatch: bool = False) -> None:
-    """Loads a weights file: checked whole first, then assigned."""
+    """Loads a weights file; after an error the model is as it was."""
     import h5py
 
-    from deepcore.saving.store import ReadStore
     from deepcore.saving.walk import walk
 
+    owners = [(place, o) for place, o in walk(model) if hasattr(o, "load_own_variables")]
+    before = [(v, v.value) for _, owner in owners for v in _own(owner)]
     try:
-        file = h5py.File(data, "r")
-    except (OSError, ValueError) as error:
+        with h5py.File(data, "r") as file:
+            problems = _load(file, owners, skip_mismatch)
+    except (OSError, RuntimeError, KeyError) as error:  # what h5py raises
+        _restore(before)
         raise ValueError(f"{path} is not a weights file, or is damaged ({error}).") from error
-    with file:
-        found = []
-        problems = []
-        for place, owner in walk(model):
-            if not hasattr(owner, "load_own_variables"):
-                continue
-            store = ReadStore(file, place)
-            problem = _mismatch(owner, store, place)
-            if problem:
-                problems.append(problem)
-            else:
-                found.append((owner, store))
-        if problems and not skip_mismatch:
-            raise ValueError(f"The weights of {path} do not fit the model: {'; '.join(problems)}.")
-        if problems:
-            import warnings
+    except BaseException as error:
+        _restore(before)
+        error.add_note(f"(while loading {path})")
+        raise
+    if not problems:
+        return
+    told = "; ".join(problems)
+    if not skip_mismatch:
+        raise ValueError(f"The weights of {path} do not fit the model: {told}.")
+    warnings.warn(f"Left out: {told}.", stacklevel=3)
 
-            warnings.warn(f"Left out: {'; '.join(problems)}.", stacklevel=3)
-        try:
-            for owner, store in found:
-                if len(store) > 0 or _own(owner):
-                    owner.load_own_variables(store)
-        except OSError as error:
-            raise ValueError(f"{path} is damaged: {error}.") from error
+
+def _load(file: Any, owners: list[tuple[str, Any]], skip_mismatch: bool) -> list[str]:
+    """Loads what fits, all or nothing unless mismatches are skipped; gives what does not fit."""
+    from deepcore.saving.store import ReadStore
+
+    found = []
+    problems = []
+    for place, owner in owners:
+        store = ReadStore(file, place)
+        problem = _mismatch(owner, store, place)
+        if problem:
+            problems.append(problem)
+        else:
+            found.append((owner, store))
+    if not problems or skip_mismatch:
+        for owner, store in found:
+            if len(store) > 0 or _own(owner):
+                owner.load_own_variables(store)
+    return problems
+
+
+def _restore(before: list[tuple[Any, Any]]) -> None:
+    for variable, value in before:
+        variable.assign(value)
 
 
 def _own(owner: Any) -> list[Any]:
@@ -126,14 +143,15 @@ def _own(owner: Any) -> list[Any]:
 
 
 def _mismatch(owner: Any, store: Any, place: str) -> str | None:
-    """Why the stored variables don't fit, None when they do."""
-    from deepcore.layers.layer import Layer
-
+    """Why the stored variables don't fit, None when they do, or when the object decides itself."""
+    kind = type(owner)
+    if kind.load_own_variables not in (Layer.load_own_variables, Optimizer.load_own_variables):
+        return None
     where = f"`{place or owner.name}`"
     own = _own(owner)
-    if not isinstance(owner, Layer):  # an optimizer without its state starts anew
-        return None
     if len(store) != len(own):
+        if isinstance(owner, Optimizer):  # it warns, and starts anew
+            return None
         return f"{where} has {len(own)} variables, the file {len(store)}"
     for index, variable in enumerate(own):
         key = str(index)
