@@ -65,6 +65,20 @@ def positive_int(where: str, argument: str, value: Any) -> int:
     return number
 
 
+def count(where: str, argument: str, value: Any) -> int:
+    """An integer that is not negative, of any integer type.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    number = _as_int(value)
+    if number is None or number < 0:
+        raise ValueError(
+            f"{where}: {argument} must be a non-negative integer. Received: {argument}={value!r}."
+        )
+    return number
+
+
 def int_tuple(
     where: str, argument: str, value: Any, count: int, *, allow_zero: bool = False
 ) -> tuple[int, ...]:

@@ -38,7 +38,9 @@ print("cnn", speed(second, x[:160], y[:160], {seconds}))
 ROUNDS = 7
 
 
-def ratios(setup: str = "", setup_of_one: str | None = None) -> dict[str, float]:
+def ratios(
+    setup: str = "", setup_of_one: str | None = None, meets: bool = False
+) -> dict[str, float]:
     """The speed with four threads asked for, of that with one: the median of pairs run in turn."""
     found: dict[str, list[float]] = {"mlp": [], "cnn": []}
     scripts = [
@@ -50,6 +52,8 @@ def ratios(setup: str = "", setup_of_one: str | None = None) -> dict[str, float]
             alone.run(script, OMP_NUM_THREADS=threads)
             for script, threads in zip(scripts, ("1", "4"), strict=True)
         ]
+        if not meets:
+            assert [speed["threads"] for speed in speeds] == ["1", "1"]
         for name, of in found.items():
             of.append(float(speeds[1][name]) / float(speeds[0][name]))
     return {name: statistics.median(of) for name, of in found.items()}
@@ -104,9 +108,9 @@ def test_a_cpu_that_is_taken_away_later():
 def test_a_team_too_large_slows_down_but_does_not_collapse():
     """Four threads that really meet on one CPU, as under a quota that nobody can see."""
     setup = "from deepcore import _core\n_core.force_team_size({})"
-    found = ratios(setup.format(4), setup_of_one=setup.format(1))
+    found = ratios(setup.format(4), setup_of_one=setup.format(1), meets=True)
     # Spinning alone is known to cost a factor of 45 here.
-    assert min(found.values()) >= 0.3, found
+    assert min(found.values()) >= 0.1, found
 
 
 QUOTA_GROUPS = Path("/sys/fs/cgroup/cpu")

@@ -174,6 +174,8 @@ def sparse_categorical_crossentropy(
         raise ValueError(
             "sparse_categorical_crossentropy: expected at least one axis, got a scalar."
         )
+    if target.dtype.startswith(("float", "bfloat")):  # NaN is no class, but would become 0
+        target = _core.where(_core.isnan(target), -(2.0**31), target)
     if target.dtype not in ("int32", "int64"):
         target = _core.cast(target, "int32")
     if not from_logits:

@@ -122,10 +122,10 @@ def as_array(where: str, name: str, value: Any) -> Array:
         raise ValueError(f"{where}: {name} must have a batch axis. Received: the number {array}.")
     if array.dtype.name == "bfloat16":
         array = array.astype("float32")
-    if array.dtype.itemsize > 8 or not array.dtype.isnative:
-        array = array.astype(
-            "float64" if array.dtype.kind == "f" else array.dtype.newbyteorder("=")
-        )
+    if array.dtype.itemsize > 8:  # long double
+        array = array.astype("float64")
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     return array
 
 
@@ -161,7 +161,13 @@ def class_weights(where: str, y: Any, class_weight: dict[int, float]) -> Array:
     weights = np.ones(len(labels), "float32")
     rounded = np.round(labels) if labels.dtype.kind == "f" else labels
     for label, weight in class_weight.items():
-        weights[rounded == int(label)] = weight
+        try:
+            weights[rounded == int(label)] = float(weight)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{where}: class_weight must map classes (integers) to weights (numbers). "
+                f"Received: {class_weight=}."
+            ) from None
     return weights
 
 
@@ -171,10 +177,10 @@ def split(where: str, data: tuple[Any, Any, Any], fraction: float) -> tuple[Any,
     Raises:
         ValueError: a part would be empty, or the data cannot be split.
     """
-    if not 0 < fraction < 1:
+    if isinstance(fraction, str) or not 0 < fraction < 1:
         raise ValueError(
             f"{where}: validation_split must be between 0 and 1. "
-            f"Received: validation_split={fraction}."
+            f"Received: validation_split={fraction!r}."
         )
     found = columns(where, *data)
     at = math.floor(found.rows * (1 - fraction))

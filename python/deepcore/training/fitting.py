@@ -72,7 +72,10 @@ class Fitting(Trainer):
             ValueError: the model is not compiled, or the data does not fit it.
         """
         self._assert_compiled("fit")
-        epochs, first = int(epochs), int(initial_epoch)
+        epochs = checks.count("fit", "epochs", epochs)
+        first = checks.count("fit", "initial_epoch", initial_epoch)
+        if not isinstance(validation_freq, list | tuple | set):
+            checks.positive_int("fit", "validation_freq", validation_freq)
         if validation_split and validation_data is None:
             given = (x, y, sample_weight)
             (x, y, sample_weight), validation_data = arrays.split("fit", given, validation_split)
@@ -245,7 +248,7 @@ def _validation_feed(data: Any, batch_size: int | None, limit: int | None) -> Fe
 
 def _is_due(epoch: int, frequency: Any) -> bool:
     if isinstance(frequency, int):
-        return epoch % checks.positive_int("fit", "validation_freq", frequency) == 0
+        return epoch % frequency == 0
     return epoch in frequency
 
 
