@@ -217,6 +217,39 @@ def targets(model, x, loss):
 
 # ---- objects without a model
 
+ACTIVATIONS = [
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "soft_shrink",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
+
 OBJECTS = {
     "initializers": [
         initializers.Zeros(),
@@ -293,15 +326,7 @@ OBJECTS = {
         layers.Reshape((2, -1)),
         layers.Softmax(),
     ],
-    "activations": [
-        layers.Activation(name)
-        for name in (
-            "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh "
-            "leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu softmax "
-            "soft_shrink softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus tanh "
-            "tanh_shrink threshold"
-        ).split()
-    ],
+    "activations": [layers.Activation(name) for name in ACTIVATIONS],
     "optimizers": [make() for make in OPTIMIZERS.values()],
 }
 
@@ -337,9 +362,7 @@ def make(folder):
         y = targets(net, x, loss)
         make_loss, make_metrics = COMPILED[loss]
         # Without a compiler: Keras's takes minutes.
-        net.compile(
-            OPTIMIZERS[optimizer](), make_loss(), metrics=make_metrics(), jit_compile=False
-        )
+        net.compile(OPTIMIZERS[optimizer](), make_loss(), metrics=make_metrics(), jit_compile=False)
         train(net, x, y)
         net.save(folder / f"{name}.keras")
         net.save_weights(folder / f"{name}.weights.h5")

@@ -53,7 +53,7 @@ class ReadStore:
     def __getitem__(self, key: str) -> npt.NDArray[Any]:
         data = self._dataset(key)
         array = np.asarray(data[()])
-        if data.attrs.get("dtype") == "bfloat16":  # Keras keeps its bits as they are
+        if _is_bfloat16(data):
             return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
         return array
 
@@ -61,7 +61,9 @@ class ReadStore:
         if self._group is None or key not in self._group:
             raise ValueError(f"The weights file has no variable {key} at {self._where()}.")
         item = _hard(self._group, key)
-        if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biuf":
+        if not isinstance(item, h5py.Dataset) or not (
+            item.dtype.kind in "biuf" or _is_bfloat16(item)
+        ):
             raise ValueError(
                 f"{self._where()}/{key} of the weights file is not an array of numbers."
             )
@@ -73,6 +75,11 @@ class ReadStore:
 
     def _where(self) -> str:
         return str(self._group.name) if self._group is not None else "this place"
+
+
+def _is_bfloat16(data: h5py.Dataset) -> bool:
+    """Keras keeps the bits of bfloat16 as they are, as two bytes of no type."""
+    return data.dtype == np.dtype("V2") and data.attrs.get("dtype") == "bfloat16"
 
 
 def _hard(group: h5py.Group, key: str) -> Any:
