@@ -48,7 +48,8 @@ class ModelCheckpoint(MonitorCallback):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+        is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+        if save_freq != "epoch" and not is_count:
             raise ValueError(
                 "ModelCheckpoint: save_freq must be 'epoch' or a positive integer. "
                 f"Received: save_freq={save_freq!r}"
@@ -86,7 +87,11 @@ class ModelCheckpoint(MonitorCallback):
             if value is None:
                 return
             if not self._is_improvement(value, self.best):
+                if self.verbose:
+                    print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {self.best}")
                 return
+            if self.verbose:
+                print(f"\nEpoch {epoch + 1}: {self.monitor} improved from {self.best} to {value}")
             self.best = value
         path = self._path(epoch, batch, logs)
         folder = os.path.dirname(path)

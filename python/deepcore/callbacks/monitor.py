@@ -72,6 +72,8 @@ class MonitorCallback(Callback):
     def _is_improvement(self, value: float, reference: float | None) -> bool:
         if self._larger is None:
             self._set_monitor_op()
+        if value != value:  # nothing would ever be better than NaN
+            return False
         if reference is None:
             return True
         if self._larger:

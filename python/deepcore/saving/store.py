@@ -79,7 +79,7 @@ class ReadStore:
 
 def _is_bfloat16(data: h5py.Dataset) -> bool:
     """Keras keeps the bits of bfloat16 as they are, as two bytes of no type."""
-    return data.dtype == np.dtype("V2") and data.attrs.get("dtype") == "bfloat16"
+    return bool(data.dtype == np.dtype("V2") and data.attrs.get("dtype") == "bfloat16")
 
 
 def _hard(group: h5py.Group, key: str) -> Any:
