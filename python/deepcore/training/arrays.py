@@ -171,7 +171,7 @@ def class_weights(where: str, y: Any, class_weight: dict[int, float]) -> Array:
     return weights
 
 
-def split(where: str, data: tuple[Any, Any, Any], fraction: float) -> tuple[Any, Any]:
+def split(where: str, data: tuple[Any, Any, Any], fraction: Any) -> tuple[Any, Any]:
     """The first and the last part of (x, y, sample_weight), as views.
 
     Raises:
