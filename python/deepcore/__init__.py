@@ -12,6 +12,7 @@ from deepcore.variable import Variable
 if TYPE_CHECKING:
     from deepcore import (
         activations,
+        backend,
         callbacks,
         config,
         constraints,
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 _MODULES = frozenset(
     {
         "activations",
+        "backend",
         "callbacks",
         "config",
         "constraints",
@@ -100,6 +102,7 @@ __all__ = [
     "Tensor",
     "Variable",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",

@@ -12,6 +12,9 @@ from typing import Any
 
 import deepcore
 
+# Scripts compare versions: the major one is that of the API deepcore has.
+KERAS_VERSION = f"3.0.0+deepcore.{deepcore.__version__}"
+
 
 class MissingModule(ModuleNotFoundError):
     """A module of Keras or TensorFlow that deepcore does not have."""
@@ -31,19 +34,28 @@ class StandIn(ModuleType):
         self._target = target
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # the import system probes for these
+        if name == "__version__" and self.__name__.endswith("keras"):
+            return KERAS_VERSION
+        if name == "__all__":
+            return self._public()
+        if name.startswith("__") and name != "__version__":  # the import system probes for these
             raise AttributeError(name)
         try:
             value = getattr(self._target, name)
-        except AttributeError:
+            if isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "deepcore":
+                # `keras.layers` must be the very module that `import keras.layers` gives.
+                return importlib.import_module(f"{self.__name__}.{name}")
+        except (AttributeError, MissingModule):
             text = f"deepcore {deepcore.__version__} has no {self.__name__}.{name}"
             if _is_from_import(sys._getframe(1)):
                 raise ImportError(text, name=self.__name__) from None
             raise AttributeError(text, name=name, obj=self) from None
-        if isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "deepcore":
-            # `keras.layers` must be the very module that `import keras.layers` gives.
-            return importlib.import_module(f"{self.__name__}.{name}")
         return value
+
+    def _public(self) -> list[str]:
+        """What `from keras.layers import *` gives."""
+        names = getattr(self._target, "__all__", None)
+        return [n for n in dir(self._target) if n[0] != "_"] if names is None else list(names)
 
     def __dir__(self) -> list[str]:
         return sorted(set(dir(self._target)))

@@ -1,6 +1,8 @@
 """The few names of `tensorflow` that Keras scripts touch; `tensorflow.keras` is deepcore itself."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import deepcore as keras
@@ -9,6 +11,7 @@ from deepcore.compat.tensorflow import config as config
 from deepcore.compat.tensorflow import math as math
 from deepcore.compat.tensorflow import nn as nn
 from deepcore.compat.tensorflow import random as random
+from deepcore.compat.tensorflow import test as test
 from deepcore.compat.tensorflow.math import (
     abs as abs,
 )
@@ -40,7 +43,8 @@ from deepcore.compat.tensorflow.math import (
     square as square,
 )
 
-__version__ = f"2.0.0+deepcore.{keras.__version__}"
+# The first whose `tf.keras` is Keras 3.
+__version__ = f"2.16.0+deepcore.{keras.__version__}"
 
 float16, float32, float64, bfloat16 = "float16", "float32", "float64", "bfloat16"
 int32, int64, uint8, bool = "int32", "int64", "uint8", "bool"
@@ -50,6 +54,27 @@ Tensor = keras.Tensor
 Variable = keras.Variable
 GradientTape = keras.GradientTape
 function = keras.function
+
+
+def get_logger() -> logging.Logger:
+    """TensorFlow's logger, to silence; nothing writes to it."""
+    return logging.getLogger("tensorflow")
+
+
+def device(name: str) -> AbstractContextManager[None]:
+    """Code inside runs on the CPU, as all code.
+
+    Raises:
+        ValueError: another device.
+    """
+    if "CPU" not in str(name).upper():
+        raise ValueError(f"tf.device: deepcore runs on the CPU. Received: {name!r}")
+    return nullcontext()
+
+
+def is_tensor(x: Any) -> Any:
+    """Whether `x` is a tensor or a variable."""
+    return ops.is_tensor(x) or isinstance(x, Variable)
 
 
 def constant(value: Any, dtype: str | None = None, shape: Sequence[int] | None = None) -> Any:

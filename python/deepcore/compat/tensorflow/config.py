@@ -22,3 +22,18 @@ def run_functions_eagerly(run_eagerly: bool) -> None:
         raise NotImplementedError(
             "tf.config.run_functions_eagerly: use model.compile(..., run_eagerly=True)"
         )
+
+
+def set_visible_devices(devices: object, device_type: str | None = None) -> None:
+    """Nothing to hide: there is one CPU."""
+
+
+class experimental:
+    """`tf.config.experimental`: older names of the same."""
+
+    list_physical_devices = staticmethod(list_physical_devices)
+    set_visible_devices = staticmethod(set_visible_devices)
+
+    @staticmethod
+    def set_memory_growth(device: PhysicalDevice, enable: bool) -> None:
+        """Nothing to do: memory is taken as it is needed."""
