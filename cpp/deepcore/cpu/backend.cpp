@@ -1,6 +1,7 @@
 #include "deepcore/cpu/backend.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "deepcore/cpu/threads.h"
 #include "deepcore/graph/apply.h"
@@ -61,7 +62,8 @@ class Run {
         if (!go_) return false;
       }
       first = false;
-      team.share(phase.tasks, [&](std::int64_t task) { phase.run(call, task, team.scratch()); });
+      const auto work = [&](std::int64_t task) { phase.run(call, task, team.scratch()); };
+      team.share(phase.tasks, std::ref(work));  // a copy of `work` would be allocated
     }
     blame(i);
     return true;

@@ -265,28 +265,42 @@ Pool& pool() {
   return *the_pool.load();
 }
 
-// CPUs that a cgroup quota leaves, rounded up; a large number without one.
-int quota_cpus() {
+// What a cgroup may use, in CPUs, by the files of v2 or v1; 0 without a limit.
+double quota_of_group(const std::string& folder) {
   double quota = 0, period = 0;
-  std::string line, first;
-  std::ifstream membership("/proc/self/cgroup");
-  while (std::getline(membership, line)) {  // v2: "0::/path"
-    if (line.rfind("0::", 0) != 0) continue;
-    for (std::string path = line.substr(3);; path.resize(path.find_last_of('/'))) {
-      std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
-      double q = 0, p = 0;
-      if (file >> first && first != "max" && file >> p && (q = std::atof(first.c_str())) > 0 &&
-          p > 0 && (period == 0 || q / p < quota / period))
-        quota = q, period = p;
-      if (path.find_last_of('/') == std::string::npos) break;
+  std::string text;
+  if (std::ifstream file(folder + "/cpu.max"); file >> text >> period) {
+    quota = std::atof(text.c_str());  // "max" gives 0
+  } else {
+    std::ifstream q(folder + "/cpu.cfs_quota_us"), p(folder + "/cpu.cfs_period_us");
+    if (!(q >> quota && p >> period)) return 0;
+  }
+  return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+// CPUs that cgroup quotas leave, rounded up; a large number without one.
+int quota_cpus() {
+  double least = 0;
+  // The group and all above it, the mount last: a container's mount may be its own group.
+  const auto look = [&least](const std::string& mount, std::string path) {
+    for (;; path.resize(path.find_last_of('/'))) {
+      if (path == "/") path.clear();
+      const double cpus = quota_of_group(mount + path);
+      if (cpus > 0 && (least == 0 || cpus < least)) least = cpus;
+      if (path.find('/') == std::string::npos) return;
     }
+  };
+  std::string line;
+  std::ifstream membership("/proc/self/cgroup");
+  while (std::getline(membership, line)) {  // v2: "0::/path"; v1: "4:cpu,cpuacct:/path"
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string names = line.substr(first + 1, second - first - 1);
+    const std::string path = line.substr(second + 1);
+    if (names.empty()) look("/sys/fs/cgroup", path);
+    if ((',' + names + ',').find(",cpu,") != std::string::npos) look("/sys/fs/cgroup/cpu", path);
   }
-  if (period == 0) {  // v1
-    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-        p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    if (!(q >> quota && p >> period) || quota <= 0 || period <= 0) return 1 << 20;
-  }
-  return std::max(1, static_cast<int>(std::ceil(quota / period)));
+  return least > 0 ? std::max(1, static_cast<int>(std::ceil(least))) : 1 << 20;
 }
 
 int affinity_cpus() {

@@ -56,6 +56,13 @@ std::shared_ptr<Graph> order_updates(const Graph& graph) {
     for (Value v : node.out) early[v] = true;
     emit(static_cast<int>(i));
   }
+  // An update that waits for no gradient (a step count) stays where it was traced: a step that a
+  // fault ends early has not counted.
+  std::erase_if(updates, [&](int u) {
+    const std::vector<int>& needs = waits_for[static_cast<std::size_t>(u)];
+    return std::all_of(needs.begin(), needs.end(),
+                       [&](int n) { return done[static_cast<std::size_t>(n)]; });
+  });
   for (std::size_t i = 0; i < count; ++i) {
     if (!done[i]) emit(static_cast<int>(i));
     for (bool again = true; again;) {
