@@ -97,6 +97,27 @@ def test_batch_logs_are_running_means():
     assert abs(seen[-1] - history.history["loss"][0]) < 1e-6
 
 
+@pytest.mark.parametrize("eager", [False, True])
+def test_predicted_batches_come_with_their_outputs(eager):
+    class Outputs(callbacks.Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            seen.append(np.array(logs["outputs"]))
+
+    seen = []
+    trained = model(run_eagerly=eager)
+    whole = trained.predict(X, batch_size=6, verbose=0, callbacks=[Outputs()])
+    assert [len(part) for part in seen] == [6, 6, 6, 2]
+    np.testing.assert_array_equal(np.concatenate(seen), whole)
+    seen.clear()
+    trained.predict((X[i : i + 5] for i in (0, 5)), verbose=0, callbacks=[Outputs()])
+    np.testing.assert_array_equal(np.concatenate(seen), whole[:10])
+
+
+def test_a_class_is_no_callback():
+    with pytest.raises(TypeError, match="must be instances"):
+        model().fit(X, Y, verbose=0, callbacks=[callbacks.EarlyStopping])
+
+
 def test_hooks_are_not_entered_for_nothing():
     quiet = callbacks.CallbackList([callbacks.History(), callbacks.TerminateOnNaN()])
     assert not quiet.wants_batches("train")

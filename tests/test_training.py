@@ -230,6 +230,49 @@ def test_one_batch_at_a_time():
     assert isinstance(classifier(metrics=None).train_on_batch(X, Y), float)
 
 
+def test_a_batch_gives_its_own_metrics():
+    model = classifier()
+    model.train_on_batch(X[:10], Y[:10])
+    expected = model.evaluate(X[10:30], Y[10:30], verbose=0)
+    np.testing.assert_allclose(model.train_on_batch(X[10:30], Y[10:30]), expected, rtol=1e-5)
+
+
+def test_metrics_are_named_as_keras_names_them():
+    def camelCase(y_true, y_pred):
+        return dc.ops.mean(y_pred, axis=-1)
+
+    model = classifier(
+        metrics=["accuracy", lambda y, p: dc.ops.mean(p, axis=-1), camelCase],
+        weighted_metrics=["accuracy"],
+    )
+    logs = model.evaluate(X, Y, sample_weight=np.ones(len(X)), verbose=0, return_dict=True)
+    assert set(logs) == {"loss", "accuracy", "lambda", "camel_case", "weighted_accuracy"}
+
+
+def test_metrics_of_compile_are_held_once():
+    model = classifier(metrics=[dc.metrics.SparseCategoricalAccuracy(), "accuracy"])
+    model.evaluate(X, Y, verbose=0)
+    assert model.metrics_names == ["loss", "compile_metrics"]
+
+
+def test_a_generator_that_ends_early_ends_training():
+    model = classifier()
+    with pytest.warns(UserWarning, match="ran out of data"):
+        history = model.fit(((X[i : i + 10], Y[i : i + 10]) for i in (0, 10)), epochs=3, verbose=0)
+    assert history.epoch == [0]
+
+
+def test_inputs_by_name():
+    model = classifier()
+    model.predict(X[:2], verbose=0)
+    (name,) = [tensor.name for tensor in model.inputs]
+    np.testing.assert_array_equal(
+        model.predict({name: X[:4]}, verbose=0), model.predict(X[:4], verbose=0)
+    )
+    with pytest.raises(ValueError, match="takes one input"):
+        model.predict({"other": X[:4]}, verbose=0)
+
+
 def test_frozen_layers_stay():
     model = classifier()
     model.fit(X, Y, verbose=0)

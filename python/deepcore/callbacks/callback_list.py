@@ -42,7 +42,8 @@ class CallbackList(Callback):
         super().__init__()
         given = [] if callbacks is None else tree.flatten(callbacks)
         for callback in given:
-            if not isinstance(callback, Callback) and not hasattr(callback, "on_epoch_end"):
+            like = isinstance(callback, Callback) or hasattr(callback, "on_epoch_end")
+            if isinstance(callback, type) or not like:
                 raise TypeError(
                     "callbacks must be instances of deepcore.callbacks.Callback. "
                     f"Received: {callback!r} of type {type(callback).__name__}."

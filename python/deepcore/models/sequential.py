@@ -210,8 +210,16 @@ class Sequential(Model):
             x = layer(x)
         return x
 
-    def _fitted(self, x: Tensor, entry: InputLayer) -> Tensor:
+    def _fitted(self, x: Any, entry: InputLayer) -> Tensor:
         """The input in the shape and dtype of the input layer: an axis of size 1 may come or go."""
+        if isinstance(x, dict) and set(x) == {entry.name}:
+            x = x[entry.name]
+        if not hasattr(x, "shape"):
+            got = list(x) if isinstance(x, dict) else f"{len(x)} values"
+            raise ValueError(
+                f'Layer "{self.name}" takes one input, or a dict of it by its name '
+                f"{entry.name!r}. Received: {type(x).__name__} of {got}."
+            )
         want, have = entry.batch_shape, tuple(x.shape)
         if len(have) == len(want) - 1 and want[-1] == 1:
             x = ops.expand_dims(x, -1)

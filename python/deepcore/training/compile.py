@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deepcore import losses, metrics, ops
 from deepcore.losses.base import Loss, LossFunctionWrapper
 from deepcore.metrics.base import Metric
+from deepcore.naming import to_snake_case
 from deepcore.transforms import no_trace
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class CompileMetrics(Metric):
             plain, weighted = self._given
             self._plain = [_as_metric(m, y_true, y_pred) for m in plain]
             self._weighted = [_as_metric(m, y_true, y_pred) for m in weighted]
-        _set_apart(self.metrics)
+        _set_apart(self._plain, self._weighted)
         self.built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -145,6 +146,8 @@ def _named(identifier: Any) -> Any:
         return identifier
     found = metrics.get(identifier)
     name = identifier if isinstance(identifier, str) else getattr(found, "__name__", None)
+    if name is not None and not isinstance(identifier, str):
+        name = to_snake_case(name.strip("<>"))  # `lambda` for a lambda
     if not isinstance(found, Metric):
         return metrics.MeanMetricWrapper(found, name=name)
     if name is not None:
@@ -161,14 +164,20 @@ def _by_shape(y_true: Any, y_pred: Any, binary: Any, sparse: Any, categorical: A
     return categorical
 
 
-def _set_apart(found: list[Any]) -> None:
-    """Numbers metrics of the same name, so that none hides another in the logs."""
-    seen: dict[str, int] = {}
-    for metric in found:
-        count = seen.get(metric.name, 0)
-        seen[metric.name] = count + 1
-        if count:
-            metric.name = f"{metric.name}_{count}"
+def _set_apart(plain: list[Any], weighted: list[Any]) -> None:
+    """Renames metrics of the same name as Keras does, so that none hides another in the logs."""
+    seen: set[str] = set()
+    for metric in plain + weighted:
+        name = metric.name
+        if name in seen and any(metric is m for m in weighted):
+            name = f"weighted_{name}"
+        base, count = name, 0
+        while name in seen:
+            count += 1
+            name = f"{base}_{count}"
+        seen.add(name)
+        if name != metric.name:
+            metric.name = name
 
 
 def _is_generic(identifier: Any, *names: str) -> bool:

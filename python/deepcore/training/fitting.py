@@ -102,7 +102,10 @@ class Fitting(Trainer):
             for epoch in range(self._initial_epoch or first, epochs):
                 self.reset_metrics()
                 told.on_epoch_begin(epoch)
-                logs = dict(loop.epoch())
+                found = loop.epoch()
+                if not found:  # a generator that ended with an earlier epoch, as it warned
+                    break
+                logs = dict(found)
                 if validation is not None and _is_due(epoch + 1, validation_freq):
                     result = self._evaluate(validation, told)
                     logs.update({f"val_{name}": value for name, value in result.items()})
@@ -177,14 +180,14 @@ class Fitting(Trainer):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step of training; metrics go on from the last call until `reset_metrics`."""
+        """One step of training; the loss and the metrics are those of this batch."""
         self._assert_compiled("train_on_batch")
         return self._on_batch("train", (x, y, sample_weight), class_weight, return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """One step of evaluation; metrics go on from the last call until `reset_metrics`."""
+        """One step of evaluation; the loss and the metrics are those of this batch."""
         self._assert_compiled("test_on_batch")
         return self._on_batch("test", (x, y, sample_weight), None, return_dict)
 
@@ -199,6 +202,7 @@ class Fitting(Trainer):
         x, y, weight = data
         rows = _rows(where, x)
         feed = make_feed(where, x, y, weight, batch_size=rows, class_weight=class_weight)
+        self.reset_metrics()
         logs = Loop(self, kind, feed, self._callback_list(None, 0, feed)).epoch()
         return logs if return_dict else _listed(logs)
 

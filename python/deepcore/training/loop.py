@@ -42,13 +42,14 @@ class Loop:
         self._feed = feed
         self._callbacks = callbacks
         self._predictions = predictions
+        self._ran = False
         self._own_logs: dict[str, Any] | None = None  # of the last step, when not metrics
 
     def epoch(self) -> dict[str, Any]:
-        """Runs an epoch; gives its logs.
+        """Runs an epoch; gives its logs, none if the data ended with the epoch before.
 
         Raises:
-            ValueError: there was no data.
+            ValueError: there was no data at all.
         """
         model, feed, callbacks, kind = self._model, self._feed, self._callbacks, self._kind
         every_batch = callbacks.wants_batches(kind)
@@ -57,13 +58,20 @@ class Loop:
         while feed.ready():
             if every_batch:
                 callbacks.batch_begin(kind, feed.step)
+            row = feed.row
             self._advance(limit)
             if every_batch or callbacks.wants_progress():
-                callbacks.batch_end(kind, feed.step - 1, self.logs())
+                logs = self.logs()
+                if self._predictions and every_batch:
+                    logs = {"outputs": self._predictions.recent(row, feed.row)}
+                callbacks.batch_end(kind, feed.step - 1, logs)
             if model._stopped(kind):
                 break
         if feed.step == 0:
+            if self._ran:
+                return {}
             raise ValueError(f"The data gave no batches to {kind} on.")
+        self._ran = True
         logs = self.logs()
         if not every_batch:
             callbacks.batch_end(kind, feed.step - 1, logs)

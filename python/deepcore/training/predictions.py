@@ -49,6 +49,14 @@ class Predictions:
         self._template = tree.pack_sequence_as(outputs, range(len(flat)))
         self._parts.append([np.array(t) for t in flat])
 
+    def recent(self, start: int, stop: int) -> Any:
+        """The outputs of the batch just run, rows `start` to `stop`, for callbacks."""
+        if self._whole is not None:
+            flat = [whole[start:stop] for whole in self._whole]
+        else:
+            flat = self._parts[-1]
+        return tree.map_structure(lambda index: flat[index], self._template)
+
     def result(self, rows: int) -> Any:
         """All outputs, in the model's structure; `rows` were written into the whole arrays."""
         if self._whole is not None:

@@ -20,7 +20,16 @@ class Trainer(Layer):
     """The training half of `Model`."""
 
     _steps: StepCache
-    _untracked = frozenset({"_compile_loss", "_compile_metrics", "_loss_tracker", "optimizer"})
+    _untracked = frozenset(
+        {
+            "_compile_config",
+            "_compile_loss",
+            "_compile_metrics",
+            "_loss_tracker",
+            "loss",
+            "optimizer",
+        }
+    )
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
