@@ -1,11 +1,17 @@
 """Files that are downloaded once: found in Keras's cache, checked, and put there in one piece."""
 
 import hashlib
+import http.client
 import os
-import tempfile
+import secrets
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
+
+_TIMEOUT_S = 30
+_BLOCK = 1 << 16
 
 
 def cache_folder() -> Path:
@@ -27,45 +33,55 @@ def get_file(name: str, origin: str, sha256: str) -> Path:
     """
     if os.path.isfile(name):
         return Path(name)
+    if os.path.dirname(name):  # somebody's own file, which a download would not replace
+        raise FileNotFoundError(
+            f"There is no file {name}. A name without folders is looked up in {cache_folder()}, "
+            "and downloaded there."
+        )
     path = cache_folder() / name
     if path.is_file():
         return path
-    advice = f"download {origin} on a machine that can and put it at {path}, or pass its path"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _download(origin, path, sha256)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
         raise OSError(
-            f"{path.name} is not at {path} and cannot be fetched ({reason}): {advice}"
+            f"{path.name} is not at {path} and cannot be fetched ({reason}): download {origin} on "
+            f"a machine that can and put it at {path}, or pass its path."
         ) from error
     return path
 
 
 def _download(origin: str, path: Path, sha256: str) -> None:
+    """Fetches `origin` to `path`: it is there whole and right, or not at all."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with (
+            urllib.request.urlopen(origin, timeout=_TIMEOUT_S) as response,
+            open(part, "xb") as file,
+        ):
+            found = _copy(response, file, path.name)
+            file.flush()
+            os.fsync(file.fileno())
+        if found != sha256:
+            raise OSError(f"it arrived damaged: its SHA-256 is {found}, not {sha256}")
+        os.replace(part, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        raise
+
+
+def _copy(response: http.client.HTTPResponse, file: IO[bytes], name: str) -> str:
+    """Copies with a progress bar; gives the SHA-256 of what came."""
     from tqdm.auto import tqdm
 
     digest = hashlib.sha256()
-    with urllib.request.urlopen(origin, timeout=30) as response:
-        total = int(response.headers.get("Content-Length") or 0) or None
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with (
-                os.fdopen(handle, "wb") as file,
-                tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar,
-            ):
-                while block := response.read(1 << 16):
-                    file.write(block)
-                    digest.update(block)
-                    bar.update(len(block))
-                file.flush()
-                os.fsync(file.fileno())
-            if digest.hexdigest() != sha256:
-                found = digest.hexdigest()
-                raise OSError(
-                    f"{origin} arrived damaged (SHA-256 {found}, not {sha256}): try again"
-                )
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+    total = int(response.headers.get("Content-Length") or 0) or None
+    with tqdm(total=total, unit="B", unit_scale=True, desc=f"Downloading {name}") as bar:
+        while block := response.read(_BLOCK):
+            file.write(block)
+            digest.update(block)
+            bar.update(len(block))
+    return digest.hexdigest()

@@ -1,5 +1,8 @@
 """The MNIST handwritten digits: 60,000 for training and 10,000 for testing, 28x28 pixels."""
 
+import zipfile
+import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,10 +35,18 @@ def load_data(path: str = "mnist.npz") -> tuple[Arrays, Arrays]:
     """
     file = get_file(path, ORIGIN, SHA256)
     try:
-        with np.load(file, allow_pickle=False) as data:
-            arrays = {key: data[key] for key in ("x_train", "y_train", "x_test", "y_test")}
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(
-            f"mnist: {file} is not an MNIST file ({error}); delete it to download it again"
-        ) from error
-    return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as data:
+            arrays = [data[key] for key in ("x_train", "y_train", "x_test", "y_test")]
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(_damaged(file, error)) from error
+    x_train, y_train, x_test, y_test = arrays
+    for x, y in ((x_train, y_train), (x_test, y_test)):
+        if x.ndim != 3 or y.shape != x.shape[:1]:
+            raise ValueError(_damaged(file, f"images {x.shape} and labels {y.shape}"))
+    return (x_train, y_train), (x_test, y_test)
+
+
+def _damaged(file: Path, why: object) -> str:
+    return (
+        f"mnist: {file} is not the MNIST file, or is damaged ({why}). Delete it to fetch it anew."
+    )
