@@ -9,7 +9,8 @@ from typing import Any
 
 # Seconds between two looks at the bar: smooth to the eye, and under 1% of the time.
 _INTERVAL = 0.1
-_FORMAT = "{l_bar}{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+# Short, so that a loss and a metric fit into 80 columns.
+_FORMAT = "{desc} {n_fmt}/{total_fmt} |{bar:12}| {elapsed}<{remaining}{postfix}"
 
 
 class Progress:
@@ -28,6 +29,7 @@ class Progress:
         self._done = 0
         self._start = self._last = time.perf_counter()
         self._bar: Any = _bar(title, total, unit) if live else None
+        self._is_text = live and not _is_widget(type(self._bar))
 
     def due(self) -> bool:
         """Whether it is time to show something."""
@@ -48,7 +50,11 @@ class Progress:
         if self._total is None:
             self._bar.total = done
         self._show(done, logs)
+        if self._is_text:  # a line of text takes the bar's place: it is never cut off
+            self._bar.leave = False
         self.close()
+        if self._is_text:
+            self._print_line(done, logs)
 
     def close(self) -> None:
         """Ends the line where it is; safe to call twice."""
@@ -59,8 +65,8 @@ class Progress:
     def _show(self, done: int, logs: dict[str, Any] | None) -> None:
         text = ", ".join(f"{name}={number(value)}" for name, value in (logs or {}).items())
         self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update(done - self._bar.n)
-        self._bar.refresh()
+        if not self._bar.update(done - self._bar.n):
+            self._bar.refresh()
         self._last = time.perf_counter()
 
     def _print_line(self, done: int, logs: dict[str, Any] | None) -> None:
@@ -103,7 +109,7 @@ def _bar(title: str, total: int | None, unit: str) -> Any:
             from tqdm.auto import tqdm
     else:
         from tqdm import tqdm
-    widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+    widget = _is_widget(tqdm)
     arguments: dict[str, Any] = {"bar_format": _FORMAT} if total and not widget else {}
     return _quiet(tqdm)(
         total=total,
@@ -115,6 +121,10 @@ def _bar(title: str, total: int | None, unit: str) -> Any:
         dynamic_ncols=True,
         **arguments,
     )
+
+
+def _is_widget(kind: type) -> bool:
+    return any(base.__module__ == "tqdm.notebook" for base in kind.__mro__)
 
 
 def _quiet(kind: Any) -> Any:
