@@ -9,6 +9,8 @@ import argparse
 
 import deepcore as keras
 
+BATCH_SIZE = 32
+
 
 def build_model() -> keras.Sequential:
     """A convolutional network for 28x28 pixels and 10 classes."""
@@ -38,8 +40,15 @@ def main() -> None:
     x_train = x_train.reshape(-1, 28, 28, 1).astype("float32") / 255
     x_test = x_test.reshape(-1, 28, 28, 1).astype("float32") / 255
     model = build_model()
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x_train, y_train, epochs=args.epochs)
+    # The rate falls along a cosine, which makes the most of a few epochs.
+    steps = args.epochs * -(-len(x_train) // BATCH_SIZE)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, decay_steps=steps)
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    model.fit(x_train, y_train, batch_size=BATCH_SIZE, epochs=args.epochs)
     _, accuracy = model.evaluate(x_test, y_test, verbose=0)
     print(f"test accuracy: {accuracy:.4f}")
 
