@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepcore import ops
-from deepcore.transforms import function, grad
+from deepcore.transforms import GradientTape, function, grad
 
 rng = np.random.default_rng(1)
 PLAIN = rng.normal(size=(3, 4))
@@ -159,3 +159,15 @@ def test_second_derivative(name):
 
     expected = differences(lambda v: slope(v).item(), x, 1e-4)
     agree(function(grad(slope))(x).numpy(), expected, 1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_sources_gather_their_gradients(dtype):
+    x = ops.cast([1.0, 2.0, 3.0], dtype)
+    with GradientTape() as tape:
+        tape.watch(x)
+        wide = ops.cast(x, "float32")
+        y = ops.sum(wide * wide) + ops.sum(ops.cast(x, "float32"))
+    grad = tape.gradient(y, x)
+    assert grad.dtype == dtype
+    np.testing.assert_array_equal(ops.cast(grad, "float32"), [3.0, 5.0, 7.0])

@@ -7,6 +7,17 @@
 
 namespace deepcore {
 
+namespace {
+
+// Storage dtypes are added in float32.
+Tensor add(const Tensor& a, const Tensor& b) {
+  const DType dtype = a.dtype();
+  if (dtype != DType::kFloat16 && dtype != DType::kBFloat16) return a + b;
+  return cast(cast(a, DType::kFloat32) + cast(b, DType::kFloat32), dtype);
+}
+
+}  // namespace
+
 Tensors gradients(const std::vector<Record>& records, const Tensors& targets,
                   const Tensors& target_grads, const Tensors& sources) {
   std::unordered_set<const void*> depends;  // on a source
@@ -23,7 +34,7 @@ Tensors gradients(const std::vector<Record>& records, const Tensors& targets,
   std::unordered_map<const void*, Tensor> grads;
   auto accumulate = [&](const Tensor& of, const Tensor& grad) {
     Tensor& slot = grads[of.id()];
-    slot = slot ? slot + grad : grad;
+    slot = slot ? add(slot, grad) : grad;
   };
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (!depends.contains(targets[i].id())) continue;
