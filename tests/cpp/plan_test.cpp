@@ -239,7 +239,7 @@ TEST(Plan, RunBatchesFeedsShuffledRowsOfAnyTypeAndWritesResults) {
   Batches b;
   // Every other byte: a strided source.
   b.sources = {{bytes.data(), SourceType::kUInt8, rows, Shape{columns}, Dims{columns * 2, 2}}};
-  b.order = order.data();
+  b.order = order;
   b.start = 1, b.batch = 2, b.steps = 4;
   b.sinks = {{out.data(), rows}};
   EXPECT_EQ(plan.run_batches(b), 4);

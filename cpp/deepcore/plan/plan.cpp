@@ -212,6 +212,9 @@ std::int64_t Plan::run_batches(const Batches& b) {
   require(b.batch >= 0 && b.steps >= 0 && b.start >= 0, "plan",
           "start, batch and steps must not be negative");
   const std::int64_t last = b.start + b.batch * b.steps;
+  if (b.order)
+    require<IndexError>(last <= std::ssize(*b.order), "plan", b.steps, " batches of ", b.batch,
+                        " rows from ", b.start, " pass the end of an order of ", b.order->size());
   for (std::size_t i = 0; i < b.sources.size(); ++i) {
     const Source& source = b.sources[i];
     Shape expected = s.inputs[i].shape;
@@ -223,8 +226,9 @@ std::int64_t Plan::run_batches(const Batches& b) {
     require<IndexError>(b.order || last <= source.rows, "plan", "source ", i, " has ", source.rows,
                         " rows, ", last, " are asked for");
     if (b.order)
-      for (std::int64_t k = b.start; k < last; ++k)
-        require<IndexError>(b.order[k] >= 0 && b.order[k] < source.rows, "plan", "row ", b.order[k],
+      for (std::int64_t row : b.order->subspan(static_cast<std::size_t>(b.start),
+                                               static_cast<std::size_t>(last - b.start)))
+        require<IndexError>(row >= 0 && row < source.rows, "plan", "row ", row,
                             " is outside source ", i, " of ", source.rows, " rows");
   }
   for (std::size_t i = 0; i < b.sinks.size(); ++i)
@@ -234,7 +238,7 @@ std::int64_t Plan::run_batches(const Batches& b) {
             " of ", s.results[i]);
 
   std::lock_guard lock(s.busy);
-  Cursor cursor{b.order, b.start};
+  Cursor cursor{b.order ? b.order->data() : nullptr, b.start};
   std::vector<void*> feed_slots(b.sources.size());
   std::vector<Step> steps;
   std::vector<Access> accesses;

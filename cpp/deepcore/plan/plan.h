@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,11 +15,11 @@
 namespace deepcore {
 
 // What run_batches does: batch b takes the rows order[start + b * batch ...] (rows start + b *
-// batch ... when order is null) of every source, for at most `steps` batches or `seconds` (0: no
+// batch ... without an order) of every source, for at most `steps` batches or `seconds` (0: no
 // limit).
 struct Batches {
   std::vector<Source> sources;  // one an input of the graph
-  const std::int64_t* order = nullptr;
+  std::optional<std::span<const std::int64_t>> order;
   std::int64_t start = 0, batch = 0, steps = 0;
   double seconds = 0;
   std::vector<Sink>
