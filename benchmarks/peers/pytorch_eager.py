@@ -32,7 +32,7 @@ def main() -> None:
     x_array, y_array = data(workload)
     x, y = torch.from_numpy(x_array), torch.from_numpy(y_array)
     if workload == "cnn_mnist":
-        x = x.permute(0, 3, 1, 2).contiguous()
+        x = x.permute(0, 3, 1, 2)
         model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters())
     loss_of = nn.CrossEntropyLoss()
