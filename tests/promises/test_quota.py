@@ -109,7 +109,7 @@ def test_a_team_too_large_slows_down_but_does_not_collapse():
     """Four threads that really meet on one CPU, as under a quota that nobody can see."""
     setup = "from deepcore import _core\n_core.force_team_size({})"
     found = ratios(setup.format(4), setup_of_one=setup.format(1), meets=True)
-    # Spinning alone costs a factor of 45 here, this about 5 (more beside other work): half of 45 tells.
+    # Spinning alone costs a factor of 45 here, this about 5, and more beside other work.
     assert min(found.values()) >= 1 / 22, found
 
 
