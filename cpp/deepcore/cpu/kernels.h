@@ -15,14 +15,14 @@ namespace deepcore {
 
 struct Kernels {
   const char* isa;
-  GemmKernels gemm;
-  ElementwiseKernels elementwise;
-  ReduceKernels reduce;
-  SoftmaxKernels softmax;
-  ConvKernels conv;
-  PoolKernels pool;
-  RandomKernels random;
-  UpdateKernels update;
+  const GemmKernels& gemm;
+  const ElementwiseKernels& elementwise;
+  const ReduceKernels& reduce;
+  const SoftmaxKernels& softmax;
+  const ConvKernels& conv;
+  const PoolKernels& pool;
+  const RandomKernels& random;
+  const UpdateKernels& update;
 };
 
 // The table for this CPU, picked once; DEEPCORE_ISA=baseline or avx2 forces one.

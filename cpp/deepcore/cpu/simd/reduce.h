@@ -131,10 +131,4 @@ static int64_t first_extreme(const float* x, int64_t n, bool largest) {
   return 0;
 }
 
-static constexpr ReduceKernels reduce_kernels = {
-    {reduce_rows<SumOp>, reduce_rows<ProdOp>, reduce_rows<MaxOp>, reduce_rows<MinOp>},
-    {reduce_columns<SumOp>, reduce_columns<ProdOp>, reduce_columns<MaxOp>, reduce_columns<MinOp>},
-    first_extreme,
-};
-
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,18 +1,19 @@
-// Compiled once for each instruction set; the only thing such an object defines is its table.
+// The table of one instruction set. Each family is an object of its own, compiled once for each.
 #include "deepcore/cpu/kernels.h"
-#include "deepcore/cpu/simd/conv.h"
-#include "deepcore/cpu/simd/elementwise.h"
-#include "deepcore/cpu/simd/gemm.h"
-#include "deepcore/cpu/simd/pool.h"
-#include "deepcore/cpu/simd/random.h"
-#include "deepcore/cpu/simd/reduce.h"
-#include "deepcore/cpu/simd/softmax.h"
-#include "deepcore/cpu/simd/update.h"
 
 #define DEEPCORE_TEXT_(x) #x
 #define DEEPCORE_TEXT(x) DEEPCORE_TEXT_(x)
 
 namespace deepcore::DEEPCORE_ISA {
+
+extern const GemmKernels gemm_kernels;
+extern const ElementwiseKernels elementwise_kernels;
+extern const ReduceKernels reduce_kernels;
+extern const SoftmaxKernels softmax_kernels;
+extern const ConvKernels conv_kernels;
+extern const PoolKernels pool_kernels;
+extern const RandomKernels random_kernels;
+extern const UpdateKernels update_kernels;
 
 extern const Kernels table;
 const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),

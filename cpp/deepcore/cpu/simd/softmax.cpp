@@ -1,8 +1,7 @@
 // Rows: softmax, log-softmax, cross-entropy.
 // exp(x - max) never overflows; sums as in reduce.h: float within 1,024 elements, double across.
-#pragma once
-
 #include "deepcore/cpu/kernels/softmax.h"
+
 #include "deepcore/cpu/simd/math.h"
 #include "deepcore/cpu/simd/reduce.h"
 #include "deepcore/cpu/simd/vec.h"
@@ -128,7 +127,8 @@ static void clipped_loss(const float* p, float* y, int64_t n) {
   });
 }
 
-static constexpr SoftmaxKernels softmax_kernels = {
+extern const SoftmaxKernels softmax_kernels;
+const SoftmaxKernels softmax_kernels = {
     softmax_rows,       log_softmax_rows,        softmax_grad_rows,
     cross_entropy_rows, cross_entropy_grad_rows, clipped_loss,
 };

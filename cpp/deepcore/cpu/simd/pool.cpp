@@ -1,8 +1,7 @@
 // Pooling and its gradients: y[j][c] = max or mean over the cells of window j of x[cell][c].
 // x: rows of (W, C); windows side by side along W. Channels fill the registers.
-#pragma once
-
 #include "deepcore/cpu/kernels/pool.h"
+
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
@@ -112,7 +111,8 @@ static void pool_average_grad(const PoolRow& row, const float* gy, float* gx) {
             });
 }
 
-static constexpr PoolKernels pool_kernels = {pool_max, pool_max_take, pool_max_grad, pool_average,
-                                             pool_average_grad};
+extern const PoolKernels pool_kernels;
+const PoolKernels pool_kernels = {pool_max, pool_max_take, pool_max_grad, pool_average,
+                                  pool_average_grad};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,9 +1,8 @@
 // Optimizer steps: one pass over parameter, gradient and state.
 // No fused multiply-adds: the bits are those of the definition run op by op, and memory sets the
 // pace anyway.
-#pragma once
-
 #include "deepcore/cpu/kernels/update.h"
+
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
@@ -50,6 +49,7 @@ static void adam(const float* p, const float* g, float alpha, const float* m, co
   }
 }
 
-static constexpr UpdateKernels update_kernels = {sgd, sgd_momentum, adam};
+extern const UpdateKernels update_kernels;
+const UpdateKernels update_kernels = {sgd, sgd_momentum, adam};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,8 +1,7 @@
 // Philox, uniform, normal, dropout: kLanes blocks of four words at a time.
 // Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (Philox4x32-10).
-#pragma once
-
 #include "deepcore/cpu/kernels/random.h"
+
 #include "deepcore/cpu/simd/math.h"
 #include "deepcore/cpu/simd/transpose.h"
 #include "deepcore/cpu/simd/vec.h"
@@ -180,7 +179,7 @@ static void dropout(RandomKey key, uint64_t block, const float* x, float* y, int
   });
 }
 
-static constexpr RandomKernels random_kernels = {random_words, uniform, normal, truncated_normal,
-                                                 dropout};
+extern const RandomKernels random_kernels;
+const RandomKernels random_kernels = {random_words, uniform, normal, truncated_normal, dropout};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,6 +1,4 @@
 // A block of C from tiles: C (M, N) = act(A (M, K) B (K, N) + bias (N)).
-#pragma once
-
 #include "deepcore/cpu/simd/gemm_pack.h"
 #include "deepcore/cpu/simd/gemm_tile.h"
 
@@ -63,7 +61,8 @@ static void gemm_indirect(const GemmIndirect& g) {
   }
 }
 
-static constexpr GemmKernels gemm_kernels = {kGemmRows,     kGemmCols,   gemm_block,
-                                             gemm_indirect, gemm_pack_a, gemm_pack_b};
+extern const GemmKernels gemm_kernels;
+const GemmKernels gemm_kernels = {kGemmRows,     kGemmCols,   gemm_block,
+                                  gemm_indirect, gemm_pack_a, gemm_pack_b};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,9 +1,8 @@
 // The Program interpreter: every instruction runs over a whole block before the next one starts, so
 // that one dispatch pays for hundreds of floats. Full float inputs are read, and outputs written,
 // where they lie.
-#pragma once
-
 #include "deepcore/cpu/kernels/elementwise.h"
+
 #include "deepcore/cpu/simd/instructions.h"
 #include "deepcore/cpu/simd/operand.h"
 
@@ -185,6 +184,7 @@ void run_program(const Program& program, const Operand* operands, const void* co
 
 }  // namespace
 
-static constexpr ElementwiseKernels elementwise_kernels = {run_program};
+extern const ElementwiseKernels elementwise_kernels;
+const ElementwiseKernels elementwise_kernels = {run_program};
 
 }  // namespace deepcore::DEEPCORE_ISA

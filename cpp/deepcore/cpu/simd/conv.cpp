@@ -1,7 +1,6 @@
 // Convolution loops that are not plain gemm.
-#pragma once
-
 #include "deepcore/cpu/kernels/conv.h"
+
 #include "deepcore/cpu/simd/conv_depthwise.h"
 #include "deepcore/cpu/simd/conv_filter.h"
 #include "deepcore/cpu/simd/conv_tile.h"
@@ -9,7 +8,8 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-static constexpr ConvKernels conv_kernels = {2 * kLanes, conv_panel, conv_depthwise, conv_filter,
-                                             conv_depthwise_filter};
+extern const ConvKernels conv_kernels;
+const ConvKernels conv_kernels = {2 * kLanes, conv_panel, conv_depthwise, conv_filter,
+                                  conv_depthwise_filter};
 
 }  // namespace deepcore::DEEPCORE_ISA
