@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "deepcore/core/fork.h"
+#include "deepcore/core/switches.h"
 #include "deepcore/graph/fault.h"
 #include "deepcore/graph/variable.h"
 #include "deepcore/plan/hazards.h"
@@ -16,8 +17,10 @@ namespace deepcore {
 namespace {
 
 std::shared_ptr<Graph> prepare(const Graph& graph, const Backend& backend, bool optimize) {
-  std::shared_ptr<Graph> now = simplify(graph, backend, optimize);
-  if (optimize) now = fuse_elementwise(*fuse_epilogues(*now, backend));
+  auto with = [&](FastPath path) { return optimize && enabled(path); };
+  std::shared_ptr<Graph> now = simplify(graph, backend, with(FastPath::kSimplify));
+  if (with(FastPath::kFuseEpilogues)) now = fuse_epilogues(*now, backend);
+  if (with(FastPath::kFuseElementwise)) now = fuse_elementwise(*now);
   now = order_updates(*now);
   now->verify();
   return now;

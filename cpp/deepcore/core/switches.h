@@ -1,0 +1,18 @@
+// Fast paths can be switched off for bisecting: DEEPCORE_DISABLE=winograd,fuse_elementwise,...
+#pragma once
+
+namespace deepcore {
+
+// Add a name here and in switches.cpp.
+enum class FastPath {
+  kSimplify,         // algebra, equal nodes, constants
+  kFuseEpilogues,    // bias, activation, residual into matmul and conv
+  kFuseElementwise,  // chains of elementwise ops, and reductions over them
+  kWinograd,         // 3x3 convolutions with fewer multiplications
+  kCount
+};
+
+// Read once, at the first question. An unknown name in the variable is an error.
+bool enabled(FastPath path);
+
+}  // namespace deepcore
