@@ -28,6 +28,7 @@ PYBIND11_MODULE(_core, m) {
   bind::bind_variable(m);
   bind::bind_transforms(m);
   bind::bind_plan(m);
+  bind::bind_profile(m);
 
   bind::bind_elementwise(m);
   bind::bind_reduce(m);

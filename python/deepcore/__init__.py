@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from deepcore.models import Model, Sequential
     from deepcore.naming import name_scope
     from deepcore.optimizers import Optimizer
+    from deepcore.profiler import profile
     from deepcore.random import SeedGenerator
     from deepcore.regularizers import Regularizer
     from deepcore.symbolic import KerasTensor
@@ -82,6 +83,7 @@ _HOMES = {
     "SeedGenerator": "random",
     "Sequential": "models",
     "name_scope": "naming",
+    "profile": "profiler",
 }
 
 __all__ = [
@@ -118,6 +120,7 @@ __all__ = [
     "num_threads",
     "ops",
     "optimizers",
+    "profile",
     "random",
     "regularizers",
     "saving",

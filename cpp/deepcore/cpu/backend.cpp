@@ -5,6 +5,7 @@
 
 #include "deepcore/cpu/threads.h"
 #include "deepcore/graph/apply.h"
+#include "deepcore/graph/profile.h"
 
 namespace deepcore {
 
@@ -13,26 +14,37 @@ namespace {
 // One run of a list of steps, seen by all threads of the team.
 class Run {
  public:
-  Run(std::span<const Step> steps, const std::function<bool()>& next)
-      : steps_(steps), next_(next) {}
+  Run(std::span<const Step> steps, const std::function<bool()>& next, ProfiledRun* profile)
+      : steps_(steps), next_(next), profile_(profile) {}
 
   void by(Team& team) {
-    const std::function<void()> decide = [this] { go_ = fault_.load() == 0 && next_(); };
+    const std::function<void()> decide = [this] {
+      if (profile_) profile_->settle();
+      go_ = fault_.load() == 0 && next_();
+    };
     const std::function<void()> check = [this] { go_ = fault_.load() == 0; };
+    const std::function<void()> settle = [this] {
+      profile_->settle();
+      go_ = fault_.load() == 0;
+    };
     for (;;) {
       team.barrier(&decide);
       if (!go_) return;
       for (std::size_t i = 0; i < steps_.size(); ++i) {
         const Step& step = steps_[i];
-        if (step.wait && i > 0) {
-          team.barrier(&check);
+        // A profile sees one step at a time, so that no time is counted twice.
+        if ((step.wait || profile_) && i > 0) {
+          team.barrier(profile_ ? &settle : &check);
           if (!go_) return;
         }
+        const std::int64_t begin = profile_ ? ProfiledRun::now() : 0;
+        const bool mine = !step.solo() || team.rank() == 0;
         if (step.solo()) {
-          if (team.rank() == 0) run_solo(team, i);
+          if (mine) run_solo(team, i);
         } else if (!run_shared(team, i, check)) {
           return;
         }
+        if (profile_ && mine) profile_->ran(team.rank(), i, begin);
       }
     }
   }
@@ -79,7 +91,8 @@ class Run {
 
   std::span<const Step> steps_;
   const std::function<bool()>& next_;
-  bool go_ = true;  // written by the last thread at a barrier, read by all after it
+  ProfiledRun* profile_;  // null when nobody profiles
+  bool go_ = true;        // written by the last thread at a barrier, read by all after it
   std::atomic<int> fault_{0};
   std::atomic<std::size_t> culprit_{~std::size_t{0}};
 };
@@ -112,7 +125,9 @@ std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Ty
 }
 
 Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()>& next) const {
-  Run run(steps, next);
+  std::optional<ProfiledRun> profile;
+  if (Profile::any_open()) profile.emplace(steps, num_threads());
+  Run run(steps, next, profile ? &*profile : nullptr);
   std::size_t scratch = 0;
   bool shared = false;
   for (const Step& step : steps) {

@@ -33,7 +33,14 @@ Tensors run_now(const OpPtr& op, const Tensors& in, const Types& types, const Ty
   }
   Buffer workspace;
   if (runner->workspace > 0) workspace = backend().allocate(runner->workspace);
-  const Step step{std::move(*runner), in_data.data(), out_data.data(), workspace.data(), true, op};
+  const Step step{std::move(*runner),
+                  in_data.data(),
+                  out_data.data(),
+                  workspace.data(),
+                  true,
+                  op,
+                  &types,
+                  &out};
   bool first = true;
   const Stop stop = backend().execute({&step, 1}, [&] { return std::exchange(first, false); });
   raise(stop.fault, *op, types);

@@ -58,8 +58,10 @@ struct Step {
   const void* const* in = nullptr;
   void* const* out = nullptr;
   void* workspace = nullptr;
-  bool wait = true;  // the step must not start before all earlier ones have ended
-  OpPtr op;          // for profiles and messages; null for feeds
+  bool wait = true;                 // the step must not start before all earlier ones have ended
+  OpPtr op;                         // for profiles and messages; null for feeds and copies
+  const Types* in_types = nullptr;  // for profiles
+  const Types* out_types = nullptr;
 
   bool solo() const {  // one thread does it all
     for (const Phase& phase : runner.phases)

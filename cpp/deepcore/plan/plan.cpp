@@ -53,6 +53,7 @@ struct Plan::State {
   };
   std::vector<Patch> patches;  // the slots whose memory changes from run to run
   std::vector<Step> steps;
+  std::vector<std::pair<Types, Types>> step_types;
   std::vector<Access> accesses;      // of each step, for hazards
   std::vector<std::size_t> node_of;  // of each step; nodes.size() for moves
   std::vector<Tensor> held;          // the variables' values while running
@@ -103,6 +104,7 @@ struct Plan::State {
         access.add({Place::Kind::kArena, layout.workspaces[i]}, runners[i].workspace, true);
       }
       steps.push_back({std::move(runners[i]), nullptr, nullptr, workspace, true, node.op});
+      step_types.emplace_back(types(node.in), types(node.out));
       accesses.push_back(std::move(access));
       node_of.push_back(i);
     }
@@ -114,12 +116,16 @@ struct Plan::State {
       add_slot(layout.places[move.from], bytes, false, access);
       add_slot(aside ? layout.places[move.to.at] : move.to, bytes, true, access);
       steps.push_back({copy_runner(bytes), nullptr, nullptr, nullptr, true, nullptr});
+      const Type copied{DType::kUInt8, Shape{static_cast<std::int64_t>(bytes)}};
+      step_types.push_back({{copied}, {copied}});
       accesses.push_back(std::move(access));
       node_of.push_back(graph->nodes.size());
     }
     for (std::size_t i = 0; i < steps.size(); ++i) {
       steps[i].in = pointers.data() + slots[i].first;
       steps[i].out = pointers.data() + slots[i].second;
+      steps[i].in_types = &step_types[i].first;
+      steps[i].out_types = &step_types[i].second;
     }
   }
 
@@ -243,12 +249,14 @@ std::int64_t Plan::run_batches(const Batches& b) {
   std::lock_guard lock(s.busy);
   Cursor cursor{b.order ? b.order->data() : nullptr, b.start};
   std::vector<void*> feed_slots(b.sources.size());
+  std::vector<Types> feed_types(b.sources.size());
   std::vector<Step> steps;
   std::vector<Access> accesses;
   for (std::size_t i = 0; i < b.sources.size(); ++i) {
     feed_slots[i] = s.at(s.layout.feeds[i]);
+    feed_types[i] = {s.inputs[i]};
     steps.push_back({feed_runner(b.sources[i], s.inputs[i], &cursor), nullptr, &feed_slots[i],
-                     nullptr, true, nullptr});
+                     nullptr, true, nullptr, &feed_types[i], &feed_types[i]});
     accesses.emplace_back();
     accesses.back().add({Place::Kind::kArena, s.layout.feeds[i]}, s.inputs[i].bytes(), true);
   }
