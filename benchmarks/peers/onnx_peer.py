@@ -1,0 +1,48 @@
+"""ONNX Runtime, inference alone: the PyTorch networks, exported with any batch size."""
+
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import worker
+
+
+def infer(variant, network, x):
+    """A call of the session, NumPy in and NumPy out (channels first, as such models are)."""
+    import numpy as np
+    import onnxruntime
+
+    path = _exported(network, x)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = worker.THREADS
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    # Its input lies ready: turning it is no part of a call.
+    ready = {1: x, 2: x, 3: np.moveaxis(x, -1, 1), 4: np.moveaxis(x, -1, 1)}[x.ndim]
+    feed = {name: np.ascontiguousarray(ready)}
+    return lambda batch: session.run(None, feed)[0]
+
+
+def _exported(network, x):
+    import torch
+    import torch_peer
+
+    model = torch_peer.classifier(network).to(memory_format=torch.contiguous_format)
+    path = str(Path(tempfile.mkdtemp(prefix="onnx-")) / f"{network}.onnx")
+    example = torch_peer._laid_out(torch, x).contiguous()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            (example,),
+            path,
+            dynamo=False,
+            input_names=["x"],
+            dynamic_axes={"x": {0: "batch"}},
+        )
+    return path
+
+
+if __name__ == "__main__":
+    worker.main(sys.modules[__name__])
