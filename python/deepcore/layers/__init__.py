@@ -1,20 +1,44 @@
 """Layers under Keras's names (keras.layers)."""
 
 from deepcore.layers.activation import ReLU, Softmax
-from deepcore.layers.convolution import Conv2D, Convolution2D
+from deepcore.layers.convolution.conv import Conv1D, Conv2D, Convolution1D, Convolution2D
+from deepcore.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D
+from deepcore.layers.convolution.separable import (
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)
 from deepcore.layers.core.activation import Activation
 from deepcore.layers.core.dense import Dense
 from deepcore.layers.core.input_layer import Input, InputLayer
 from deepcore.layers.input_spec import InputSpec
 from deepcore.layers.layer import Layer
+from deepcore.layers.normalization import BatchNormalization
+from deepcore.layers.padding import (
+    Cropping1D,
+    Cropping2D,
+    UpSampling1D,
+    UpSampling2D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+)
 from deepcore.layers.pooling import (
+    AveragePooling1D,
     AveragePooling2D,
+    AvgPool1D,
     AvgPool2D,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalMaxPool1D,
     GlobalMaxPool2D,
+    GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    MaxPool1D,
     MaxPool2D,
+    MaxPooling1D,
     MaxPooling2D,
 )
 from deepcore.layers.preprocessing import Rescaling
@@ -25,27 +49,50 @@ from deepcore.serialization import serialize_keras_object as serialize
 
 __all__ = [
     "Activation",
+    "AveragePooling1D",
     "AveragePooling2D",
+    "AvgPool1D",
     "AvgPool2D",
+    "BatchNormalization",
+    "Conv1D",
     "Conv2D",
+    "Convolution1D",
     "Convolution2D",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
     "GlobalMaxPool2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "InputSpec",
     "Layer",
+    "MaxPool1D",
     "MaxPool2D",
+    "MaxPooling1D",
     "MaxPooling2D",
     "ReLU",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
     "deserialize",
     "serialize",
 ]

@@ -1,4 +1,4 @@
-"""Pools over windows and over whole images (keras.layers.MaxPooling2D and others)."""
+"""Pools over windows and over whole sequences or images (keras.layers.MaxPooling2D and others)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ class Pooling(Layer):
     """Reduces windows over `rank` axes of x: (N, ..., C); subclasses say how.
 
     Args:
-        rank: the number of axes slid over.
         pool_size: the window's sizes.
         strides: its steps; `pool_size` when None.
         padding: `valid` or `same`; padding never counts.
@@ -33,18 +32,18 @@ class Pooling(Layer):
         ValueError: a size is not positive, or larger than the input (when called).
     """
 
+    rank: int
+
     def __init__(
         self,
-        rank: int,
-        pool_size: Sizes,
-        strides: Sizes | None,
-        padding: str,
-        data_format: str | None,
+        pool_size: Sizes = 2,
+        strides: Sizes | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        kind = type(self).__name__
-        self.rank = rank
+        kind, rank = type(self).__name__, self.rank
         self.pool_size = checks.int_tuple(kind, "pool_size", pool_size, rank)
         steps = self.pool_size if strides is None else strides
         self.strides = checks.int_tuple(kind, "strides", steps, rank)
@@ -86,60 +85,62 @@ class Pooling(Layer):
         }
 
 
-@builtin("keras.layers")
-class MaxPooling2D(Pooling):
-    """The largest value of each window of images (N, H, W, C); see `Pooling`."""
-
-    def __init__(
-        self,
-        pool_size: Sizes = (2, 2),
-        strides: Sizes | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(2, pool_size, strides, padding, data_format, **kwargs)
-
+class MaxPooling(Pooling):
     def _pool(self, inputs: Tensor, **arguments: Any) -> Tensor:
         return ops.max_pool(inputs, **arguments)
 
 
-@builtin("keras.layers")
-class AveragePooling2D(Pooling):
-    """The mean of each window of images (N, H, W, C); see `Pooling`."""
-
-    def __init__(
-        self,
-        pool_size: Sizes = (2, 2),
-        strides: Sizes | None = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(2, pool_size, strides, padding, data_format, **kwargs)
-
+class AveragePooling(Pooling):
     def _pool(self, inputs: Tensor, **arguments: Any) -> Tensor:
         return ops.average_pool(inputs, **arguments)
+
+
+@builtin("keras.layers")
+class MaxPooling1D(MaxPooling):
+    """The largest value of each window of sequences (N, L, C); see `Pooling`."""
+
+    rank = 1
+
+
+@builtin("keras.layers")
+class MaxPooling2D(MaxPooling):
+    """The largest value of each window of images (N, H, W, C); see `Pooling`."""
+
+    rank = 2
+
+
+@builtin("keras.layers")
+class AveragePooling1D(AveragePooling):
+    """The mean of each window of sequences (N, L, C); see `Pooling`."""
+
+    rank = 1
+
+
+@builtin("keras.layers")
+class AveragePooling2D(AveragePooling):
+    """The mean of each window of images (N, H, W, C); see `Pooling`."""
+
+    rank = 2
 
 
 class GlobalPooling(Layer):
     """Reduces all of the `rank` axes between batch and channels; subclasses say how.
 
     Args:
-        rank: the number of axes reduced.
         data_format: `channels_last` or `channels_first`; the default one when None.
         keepdims: whether the reduced axes stay, with size 1.
         **kwargs: see `Layer`.
     """
 
+    rank: int
+
     def __init__(
-        self, rank: int, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.rank = rank
         self.data_format = config.standardize_data_format(data_format)
         self.keepdims = keepdims
-        self.input_spec = InputSpec(ndim=rank + 2)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
         self.built = True
 
     @property
@@ -162,32 +163,62 @@ class GlobalPooling(Layer):
 
 
 @builtin("keras.layers")
-class GlobalMaxPooling2D(GlobalPooling):
-    """The largest value of each channel: (N, H, W, C) to (N, C); see `GlobalPooling`."""
+class GlobalMaxPooling1D(GlobalPooling):
+    """The largest value of each channel: (N, L, C) to (N, C); see `GlobalPooling`."""
 
-    def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
-    ) -> None:
-        super().__init__(2, data_format, keepdims, **kwargs)
+    rank = 1
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
 
 @builtin("keras.layers")
-class GlobalAveragePooling2D(GlobalPooling):
-    """The mean of each channel: (N, H, W, C) to (N, C); see `GlobalPooling`."""
+class GlobalMaxPooling2D(GlobalPooling):
+    """The largest value of each channel: (N, H, W, C) to (N, C); see `GlobalPooling`."""
+
+    rank = 2
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
+
+
+@builtin("keras.layers")
+class GlobalAveragePooling1D(GlobalPooling):
+    """The mean of each channel: (N, L, C) to (N, C); see `GlobalPooling`."""
+
+    rank = 1
 
     def __init__(
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
     ) -> None:
-        super().__init__(2, data_format, keepdims, **kwargs)
+        super().__init__(data_format, keepdims, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`mask`: (N, L), True where a step counts."""
+        if mask is None:
+            return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
+        mask = ops.expand_dims(ops.cast(mask, "bool"), 3 - self._axes[0])
+        total = ops.sum(ops.where(mask, inputs, 0), axis=self._axes, keepdims=self.keepdims)
+        counts = ops.cast(mask, inputs.dtype)
+        return total / ops.sum(counts, axis=self._axes, keepdims=self.keepdims)
+
+
+@builtin("keras.layers")
+class GlobalAveragePooling2D(GlobalPooling):
+    """The mean of each channel: (N, H, W, C) to (N, C); see `GlobalPooling`."""
+
+    rank = 2
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
 
 
+MaxPool1D = MaxPooling1D
 MaxPool2D = MaxPooling2D
+AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
+GlobalMaxPool1D = GlobalMaxPooling1D
 GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalAvgPool1D = GlobalAveragePooling1D
 GlobalAvgPool2D = GlobalAveragePooling2D

@@ -22,7 +22,7 @@ def slid(
         input_shape: (N, ..., C), or (N, C, ...) for `channels_first`.
         window: the window's sizes.
         strides: its steps.
-        padding: `valid` or `same`.
+        padding: `valid`, `same` or `causal`.
         data_format: see `input_shape`.
         dilation: the distances between its elements; 1 when None.
         channels: of the output; the input's when None.
@@ -38,7 +38,7 @@ def slid(
     for size, span, stride in zip(sizes, spans, strides, strict=True):
         if size is None:
             out.append(None)
-        elif padding == "same":
+        elif padding in ("same", "causal"):
             out.append(-(-size // stride))
         elif span > size:
             raise ValueError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deepcore import _core, checks, config
 from deepcore.ops.activation import is_softmax, log_sigmoid
 from deepcore.ops.core import convert_to_tensor
-from deepcore.ops.reductions import norm
+from deepcore.ops.reductions import moments, norm
 from deepcore.ops.shaping import moveaxis
 
 if TYPE_CHECKING:
@@ -66,6 +66,26 @@ def batch_normalization(
         factor = _core.multiply(factor, _core.reshape(scale, shape))
     y = _core.multiply(_core.subtract(x, _core.reshape(mean, shape)), factor)
     return y if offset is None else _core.add(y, _core.reshape(offset, shape))
+
+
+def batch_normalization_training(
+    x: TensorLike, gamma: TensorLike | None, beta: TensorLike | None, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch normalization over all axes but the last, by the batch's own statistics.
+
+    Args:
+        x: (..., C).
+        gamma: (C,); 1 when None.
+        beta: (C,); 0 when None.
+        epsilon: added to the variance.
+
+    Returns:
+        y: (..., C), the mean (C,) and the population variance (C,).
+    """
+    x = _core.as_tensor(x)
+    last = len(x.shape) - 1
+    mean, variance = moments(x, tuple(range(last)))
+    return batch_normalization(x, mean, variance, last, beta, gamma, epsilon), mean, variance
 
 
 def layer_normalization(
