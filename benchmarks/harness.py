@@ -143,15 +143,20 @@ def workers(
 
 
 def interleave(
-    running: list[Worker], rounds: int, between: Callable[[], None] | None = None
+    running: list[Worker],
+    rounds: int,
+    between: Callable[[], None] | None = None,
+    request: str = "go",
 ) -> None:
     """Asks every worker once a round; the first round warms up and is not kept."""
+    for worker in running:
+        worker.answers.clear()
     for turn in range(rounds + 1):
         if turn and between:
             between()
         for worker in running:
             time.sleep(PAUSE)
-            answer = worker.ask()
+            answer = worker.ask(request)
             if turn:
                 worker.answers.append(answer)
 

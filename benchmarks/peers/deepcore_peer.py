@@ -13,7 +13,7 @@ def train(variant, network, batch, x, y):
 
     deepcore.set_num_threads(worker.THREADS)
     model = models.compiled(deepcore, network)
-    return lambda: model.fit(x, y, batch_size=batch, verbose=0)
+    return lambda n: model.fit(x[:n], y[:n], batch_size=batch, verbose=0)
 
 
 def flops(network):

@@ -58,8 +58,8 @@ def train(variant, network, batch, x, y):
         for i in range(0, len(x), batch)
     ]
 
-    def epoch():
-        for rows, labels in batches:
+    def epoch(samples):
+        for rows, labels in batches[: samples // batch]:
             *held[:], loss = step(*held, rows, labels)
         return float(loss)
 

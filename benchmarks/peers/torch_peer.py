@@ -53,9 +53,10 @@ def train(variant, network, batch, x, y):
 
     step = torch.compile(loss_of) if variant == "compile" else loss_of
 
-    def epoch():
+    def epoch(samples):
         total = torch.zeros(())
-        for rows, truth in zip(inputs, labels, strict=True):
+        steps = samples // batch
+        for rows, truth in zip(inputs[:steps], labels[:steps], strict=True):
             optimizer.zero_grad(set_to_none=True)
             loss = step(rows, truth)
             loss.backward()

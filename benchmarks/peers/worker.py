@@ -4,10 +4,11 @@
     peers/NAME_peer.py VARIANT infer NETWORK BATCH             microseconds a call
     peers/NAME_peer.py VARIANT first NETWORK BATCH             says when one batch is trained; ends
     peers/NAME_peer.py VARIANT script                          trains and evaluates the MLP; ends
-    peers/NAME_peer.py VARIANT kernel JSON                     seconds of one kernel
+    peers/NAME_peer.py VARIANT kernels JSON                    seconds of the kernel asked for
 
-A peer is a module with some of `train`, `infer`, `script`, `kernel`; whatever it imports, it
-imports inside them, so that a missing library is told and no more.
+A peer is a module with some of `train` (gives a function that trains on the first samples, as
+many as it is told), `infer` (gives a function of a batch), `script` and `kernel`; whatever it
+imports, it imports inside them, so that a missing library is told and no more.
 """
 
 import json
@@ -27,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 # A measurement takes at least so long: fewer seconds say more about the clock and the scheduler.
 SECONDS = float(os.environ.get("BENCHMARK_SECONDS", "0.4"))
+KERNEL_SECONDS = SECONDS / 4
 THREADS = int(os.environ.get("BENCHMARK_THREADS", "2"))
 SCRIPT_SAMPLES = 6000
 
@@ -66,11 +68,11 @@ def main(peer: Any) -> None:
             _train(peer, variant, say, rest[0], int(rest[1]), int(rest[2]))
         elif task == "infer":
             _infer(peer, variant, say, rest[0], int(rest[1]))
-        elif task == "kernel":
-            serve(say, timed(peer.kernel(variant, json.loads(rest[0]))))
+        elif task == "kernels":
+            _kernels(peer, variant, say, json.loads(rest[0]))
         elif task == "first":
             network, batch = rest[0], int(rest[1])
-            peer.train(variant, network, batch, *data(network, batch))()
+            peer.train(variant, network, batch, *data(network, batch))(batch)
             say(rss_mb=rss_mb())
         elif task == "script":
             say(accuracy=peer.script(variant, *digits()), rss_mb=rss_mb())
@@ -84,7 +86,6 @@ def main(peer: Any) -> None:
 
 def serve(say: Callable[..., None], measure: Callable[[], dict[str, Any]], **info: Any) -> None:
     """Answers every line of standard input with one measurement."""
-    measure()
     say(ready=True, **info)
     for _ in sys.stdin:
         say(**measure(), rss_mb=rss_mb())
@@ -92,13 +93,13 @@ def serve(say: Callable[..., None], measure: Callable[[], dict[str, Any]], **inf
 
 def _train(peer: Any, variant: str, say: Any, network: str, batch: int, samples: int) -> None:
     epoch = peer.train(variant, network, batch, *data(network, samples))
-    for _ in range(2):  # the first compiles, and the second, too, where the first only watched
-        epoch()
+    for _ in range(3):  # the first compiles, and the second, too, where the first only watched
+        epoch(2 * batch)
 
     def measure() -> dict[str, Any]:
         begin, epochs, spent = time.perf_counter(), 0, 0.0
         while spent < SECONDS:
-            epoch()
+            epoch(samples)
             epochs += 1
             spent = time.perf_counter() - begin
         return {"samples_per_second": epochs * samples / spent}
@@ -127,7 +128,18 @@ def _infer(peer: Any, variant: str, say: Any, network: str, batch: int) -> None:
     serve(say, measure)
 
 
-def timed(call: Callable[[], Any]) -> Callable[[], dict[str, Any]]:
+def _kernels(peer: Any, variant: str, say: Any, kernels: list[dict[str, Any]]) -> None:
+    built: tuple[int, Callable[[], dict[str, Any]]] = -1, dict
+    peer.kernel(variant, kernels[0])()
+    say(ready=True)
+    for line in sys.stdin:
+        index = int(line)
+        if built[0] != index:
+            built = index, _timed(peer.kernel(variant, kernels[index]))
+        say(**built[1]())
+
+
+def _timed(call: Callable[[], Any]) -> Callable[[], dict[str, Any]]:
     """Seconds a call, the median over bursts of calls that take some milliseconds each."""
     call()
     begin = time.perf_counter()
@@ -136,7 +148,7 @@ def timed(call: Callable[[], Any]) -> Callable[[], dict[str, Any]]:
 
     def measure() -> dict[str, Any]:
         times = []
-        end = time.perf_counter() + SECONDS
+        end = time.perf_counter() + KERNEL_SECONDS
         while not times or time.perf_counter() < end:
             begin = time.perf_counter()
             for _ in range(calls):

@@ -1,0 +1,46 @@
+"""Kernels as plans of deepcore: several products in one, or one pass of a convolution."""
+
+import numpy as np
+
+import deepcore
+from deepcore import ops
+
+
+def build(what):
+    """A call that runs the kernel once."""
+    rng = np.random.default_rng(0)
+
+    def tensor(*shape):
+        return ops.convert_to_tensor(rng.random(shape, dtype=np.float32))
+
+    if what["kind"] == "matmul":
+        m, k, n = what["m"], what["k"], what["n"]
+        pairs = [(tensor(m, k), tensor(k, n)) for _ in range(what["calls"])]
+        return _planned(lambda pairs: [ops.matmul(a, b) for a, b in pairs], pairs)
+    batch, size, c, f, k = (what[key] for key in ("batch", "size", "c", "f", "k"))
+    depthwise = what["groups"] > 1
+    x, y = tensor(batch, size, size, c), tensor(batch, size, size, f)
+    kernel = tensor(k, k, c, f // c) if depthwise else tensor(k, k, c, f)
+
+    def forward(x, kernel):
+        if depthwise:
+            return ops.depthwise_conv(x, kernel, padding="same")
+        return ops.conv(x, kernel, padding="same")
+
+    if what["pass"] == "forward":
+        return _planned(forward, x, kernel)
+
+    def gradient(x, kernel, y):
+        of = deepcore.grad(
+            lambda x, kernel: ops.sum(ops.multiply(forward(x, kernel), y)),
+            argnums=0 if what["pass"] == "input" else 1,
+        )
+        return of(x, kernel)
+
+    return _planned(gradient, x, kernel, y)
+
+
+def _planned(fn, *args):
+    run = deepcore.function(fn)
+    run(*args)
+    return lambda: run(*args)
