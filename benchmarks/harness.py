@@ -45,6 +45,7 @@ PEERS = {
     "keras_jax": Peer("keras_peer.py", "jax", "Keras on JAX"),
     "jax": Peer("jax_peer.py", "jit", "JAX, jitted step"),
     "onnx": Peer("onnx_peer.py", "cpu", "ONNX Runtime"),
+    "sklearn": Peer("sklearn_peer.py", "mlp", "scikit-learn"),
     "deepcore_call": Peer("deepcore_peer.py", "call", "deepcore, `model(x)`"),
     "deepcore_frozen": Peer("deepcore_peer.py", "frozen", "deepcore, frozen"),
 }

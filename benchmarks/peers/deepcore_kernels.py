@@ -17,6 +17,8 @@ def build(what):
         m, k, n = what["m"], what["k"], what["n"]
         pairs = [(tensor(m, k), tensor(k, n)) for _ in range(what["calls"])]
         return _planned(lambda pairs: [ops.matmul(a, b) for a, b in pairs], pairs)
+    if what["kind"] != "conv":
+        return _step(what)
     batch, size, c, f, k = (what[key] for key in ("batch", "size", "c", "f", "k"))
     depthwise = what["groups"] > 1
     x, y = tensor(batch, size, size, c), tensor(batch, size, size, f)
@@ -38,6 +40,18 @@ def build(what):
         return of(x, kernel)
 
     return _planned(gradient, x, kernel, y)
+
+
+def _step(what):
+    """A training step of a network that grows."""
+    import growing
+
+    grown = growing.point(what["kind"], what["size"])
+    rng = np.random.default_rng(0)
+    x = rng.random(grown.shape, dtype=np.float32)
+    y = rng.integers(0, 10, len(x))
+    model = growing.build(deepcore, grown)
+    return lambda: model.train_on_batch(x, y)
 
 
 def _planned(fn, *args):

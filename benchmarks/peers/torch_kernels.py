@@ -15,6 +15,8 @@ def build(what):
                 torch.mm(a, b, out=out)
 
         return products
+    if what["kind"] != "conv":
+        return _step(what)
     batch, size, c, f, k = (what[key] for key in ("batch", "size", "c", "f", "k"))
     groups = what["groups"]
     last = torch.channels_last
@@ -37,3 +39,38 @@ def build(what):
         )
 
     return backward
+
+
+def _step(what):
+    """A training step of a network that grows."""
+    import growing
+    from torch import nn
+
+    grown = growing.point(what["kind"], what["size"])
+    spatial, channels, layers = len(grown.shape) - 2, grown.shape[-1], []
+    x, y = torch.rand(grown.shape), torch.randint(0, 10, grown.shape[:1])
+    conv = nn.Conv1d if spatial == 1 else nn.Conv2d
+    for filters in grown.convs:
+        layers += [conv(channels, filters, 3, padding=1), nn.ReLU()]
+        channels = filters
+    if spatial:
+        x = x.movedim(-1, 1)
+        pool = nn.AdaptiveAvgPool1d(1) if spatial == 1 else nn.AdaptiveAvgPool2d(1)
+        layers += [pool, nn.Flatten()]
+    for width in grown.widths:
+        layers += [nn.Linear(channels, width), nn.ReLU()]
+        channels = width
+    model = nn.Sequential(*layers, nn.Linear(channels, 10))
+    if spatial == 2:
+        model = model.to(memory_format=torch.channels_last)
+    elif spatial == 1:
+        x = x.contiguous()
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+
+    return step

@@ -76,7 +76,7 @@ def main(peer: Any) -> None:
             say(rss_mb=rss_mb())
         elif task == "script":
             say(accuracy=peer.script(variant, *digits()), rss_mb=rss_mb())
-    except ImportError as error:
+    except (AttributeError, ImportError) as error:
         say(left_out=str(error))
     except Exception as error:
         if os.environ.get("BENCHMARK_RAISE"):
