@@ -12,6 +12,8 @@ from deepcore.transforms import no_trace
 # Two sizes for each unknown one: an axis of the outputs that differs between them is unknown too.
 # Primes, so that no product or sum of sizes hides the difference.
 _STAND_INS = (83, 89)
+# Then multiples of them: for what must divide, as in `reshape(x, (-1, 8))`.
+_COMMON = 2520
 
 
 def output_specs(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -19,11 +21,17 @@ def output_specs(function: Callable[..., Any], args: tuple[Any, ...], kwargs: An
 
     Variables keep their values, whatever `function` assigns.
     """
-    if any(None in t.shape for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)):
+    if not any(None in t.shape for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)):
+        only = _trace(function, args, kwargs, 1)
+        return tree.map_structure(_spec, only)
+    try:
         first, second = (_trace(function, args, kwargs, size) for size in _STAND_INS)
-        return tree.map_structure(_merge, first, second)
-    only = _trace(function, args, kwargs, 1)
-    return tree.map_structure(lambda t: KerasTensor(t.shape, t.dtype), only)
+    except ValueError as error:
+        try:
+            first, second = (_trace(function, args, kwargs, size * _COMMON) for size in _STAND_INS)
+        except ValueError:
+            raise error from None
+    return tree.map_structure(_merge, first, second)
 
 
 def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any, size: int) -> Any:
@@ -38,6 +46,12 @@ def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any, siz
         return function(*args, **tree.map_structure(enter, kwargs))
 
 
-def _merge(a: Any, b: Any) -> KerasTensor:
+def _spec(value: Any) -> Any:
+    return KerasTensor(value.shape, value.dtype) if hasattr(value, "dtype") else value
+
+
+def _merge(a: Any, b: Any) -> Any:
+    if not hasattr(a, "dtype"):
+        return a
     dims = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
     return KerasTensor(dims, a.dtype)

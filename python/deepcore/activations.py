@@ -8,6 +8,7 @@ from deepcore import ops
 from deepcore.family import Family
 from deepcore.registry import builtin_name
 from deepcore.serialization import builtin
+from deepcore.symbolic import is_symbolic
 
 if TYPE_CHECKING:
     from deepcore.ops import Tensor, TensorLike
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def linear(x: TensorLike) -> Tensor:
     """x itself."""
-    return ops.convert_to_tensor(x)
+    return x if is_symbolic(x) else ops.convert_to_tensor(x)  # type: ignore[return-value]
 
 
 def exponential(x: TensorLike) -> Tensor:

@@ -63,6 +63,8 @@ def find_builtin(module: str | None, name: str) -> Any:
     """
     found = _builtins.get((module or "", name))
     path = (module or "").split(".")
+    if found is None and path[:3] == ["keras", "src", "ops"]:
+        return importlib.import_module("deepcore.ops.operation").find_operation(name)
     if found is not None or path[0] not in ("keras", "tensorflow", "tf_keras"):
         return found
     for home in _HOMES:  # they register what they have when they are imported

@@ -160,6 +160,8 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
     name, registered = cls.__name__, None if known else get_registered_name(cls)
     if known:
         module, name = known
+        if module.startswith("keras.src."):  # Keras registers what it does not export
+            registered = name
     elif cls.__module__ != "__main__":
         module = cls.__module__
     described = {
@@ -187,11 +189,25 @@ def _deserialize_special(name: str, body: Any, inner: Any) -> Any:
         return body["value"].encode("utf-8")
     if name == "__ellipsis__":
         return Ellipsis
+    if name == "__keras_tensor__":
+        return SavedTensor(body["keras_history"])
     if name == "__slice__":
         return slice(inner(body["start"]), inner(body["stop"]), inner(body["step"]))
     if name == "__lambda__":
         raise ValueError(_LAMBDA)
     raise ValueError(f"The config names an object of unknown kind {name!r}.")
+
+
+class SavedTensor:
+    """A symbolic tensor in the config of a functional model: known by where it comes from.
+
+    Args:
+        history: the name of a layer, which of its calls, which of the call's results.
+    """
+
+    def __init__(self, history: Any) -> None:
+        name, node_index, place = history
+        self.history: tuple[str, int, int] = (str(name), int(node_index), int(place))
 
 
 def _numpy_dtype(name: Any) -> np.dtype[Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
 
 from deepcore import config, tree
 from deepcore.naming import auto_name
-
-if TYPE_CHECKING:
-    from deepcore.layers.layer import Layer
 
 Shape = tuple[int | None, ...]
 
@@ -16,16 +14,31 @@ Shape = tuple[int | None, ...]
 class KerasHistory(NamedTuple):
     """Where a symbolic tensor comes from: output `tensor_index` of call `node_index` of a layer."""
 
-    operation: Layer
+    operation: Any
     node_index: int
     tensor_index: int
+
+
+def _operator(function: str, swap: bool = False) -> Callable[..., Any]:
+    """A method that calls a function of `ops`, its arguments in the other order if `swap`."""
+
+    def apply(self: KerasTensor, *other: Any) -> Any:
+        from deepcore import ops  # stands on this file
+
+        return getattr(ops, function)(*(*other, self) if swap else (self, *other))
+
+    return apply
 
 
 class KerasTensor:
     """A stand-in with a shape (unknown sizes are None), a dtype and a name, but no value.
 
-    `deepcore.Input` makes one; a layer called on one is built and gives the next.
+    `deepcore.Input` makes one; a layer called on one is built and gives the next. Operators and
+    the functions of `ops` give the next, too: they become part of the model.
     """
+
+    # NumPy leaves operators with an array on the left to the ones below.
+    __array_ufunc__ = None
 
     def __init__(
         self,
@@ -55,6 +68,44 @@ class KerasTensor:
         )
 
     __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = _no_value
+
+    __add__ = _operator("add")
+    __radd__ = _operator("add", swap=True)
+    __sub__ = _operator("subtract")
+    __rsub__ = _operator("subtract", swap=True)
+    __mul__ = _operator("multiply")
+    __rmul__ = _operator("multiply", swap=True)
+    __matmul__ = _operator("matmul")
+    __rmatmul__ = _operator("matmul", swap=True)
+    __truediv__ = _operator("true_divide")
+    __rtruediv__ = _operator("true_divide", swap=True)
+    __floordiv__ = _operator("floor_divide")
+    __rfloordiv__ = _operator("floor_divide", swap=True)
+    __mod__ = _operator("mod")
+    __rmod__ = _operator("mod", swap=True)
+    __pow__ = _operator("power")
+    __rpow__ = _operator("power", swap=True)
+    __and__ = _operator("logical_and")
+    __rand__ = _operator("logical_and", swap=True)
+    __or__ = _operator("logical_or")
+    __ror__ = _operator("logical_or", swap=True)
+    __xor__ = _operator("logical_xor")
+    __rxor__ = _operator("logical_xor", swap=True)
+    __neg__ = _operator("negative")
+    __abs__ = _operator("absolute")
+    __invert__ = _operator("logical_not")
+    __lt__ = _operator("less")
+    __le__ = _operator("less_equal")
+    __gt__ = _operator("greater")
+    __ge__ = _operator("greater_equal")
+    __getitem__ = _operator("get_item")
+    # `==` stays identity, as in Keras: tensors are the keys of dicts.
+    __ne__ = _operator("not_equal")
+    reshape = _operator("reshape")
+    squeeze = _operator("squeeze")
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return _operator("round")(self, ndigits or 0)
 
 
 def is_symbolic(value: Any) -> bool:

@@ -11,9 +11,27 @@ from deepcore.layers.convolution.separable import (
 )
 from deepcore.layers.core.activation import Activation
 from deepcore.layers.core.dense import Dense
+from deepcore.layers.core.identity import Identity
 from deepcore.layers.core.input_layer import Input, InputLayer
+from deepcore.layers.dot import Dot, dot
 from deepcore.layers.input_spec import InputSpec
 from deepcore.layers.layer import Layer
+from deepcore.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from deepcore.layers.normalization import BatchNormalization
 from deepcore.layers.padding import (
     Cropping1D,
@@ -49,11 +67,14 @@ from deepcore.serialization import serialize_keras_object as serialize
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
+    "Concatenate",
     "Conv1D",
     "Conv2D",
     "Convolution1D",
@@ -63,6 +84,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Flatten",
     "GlobalAveragePooling1D",
@@ -73,6 +95,7 @@ __all__ = [
     "GlobalMaxPool2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
@@ -81,6 +104,9 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "ReLU",
     "Rescaling",
     "Reshape",
@@ -89,10 +115,19 @@ __all__ = [
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "Subtract",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]

@@ -13,7 +13,8 @@ from deepcore.layers import shapes
 from deepcore.layers.context import call_context, inherited_training
 from deepcore.layers.input_spec import assert_input_compatibility
 from deepcore.layers.state import LayerState
-from deepcore.symbolic import KerasHistory, KerasTensor, is_symbolic
+from deepcore.nodes import Node, record
+from deepcore.symbolic import KerasTensor, is_symbolic
 from deepcore.variable import Variable
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class LayerCalls(LayerState):
     build: Callable[..., None]
     call: Callable[..., Any]
     _losses: list[Tensor]
+    _inbound_nodes: list[Node]
     _scope_open: bool
     # Of the outputs, as `summary` shows them; a class attribute until the first call.
     _called_shapes: Any = None
@@ -120,10 +122,41 @@ class LayerCalls(LayerState):
         self._maybe_build(args, kwargs)
         outputs = self.compute_output_spec(*args, **kwargs)
         self.built = True
-        self.__dict__["_called_shapes"] = tree.map_structure(lambda t: t.shape, outputs)
-        for index, leaf in enumerate(tree.flatten(outputs)):
-            leaf._keras_history = KerasHistory(self, 0, index)  # type: ignore[arg-type]
+        # As Keras does, so that its configs and ours are the same.
+        if "mask" in shapes.parameters_of(type(self), "call"):
+            kwargs.setdefault("mask", None)
+        outputs = record(self, args, kwargs, outputs)
+        self.__dict__["_called_shapes"] = self._inbound_nodes[-1].output_shapes
         return outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the first call; a list if there were several.
+
+        Raises:
+            ValueError: the layer was not called on symbolic tensors.
+        """
+        tensors = self._first_node().input_tensors
+        if not tensors:  # where a model begins, input and output are one
+            return self.output
+        return tensors[0] if len(tensors) == 1 else list(tensors)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first call, in the structure that `call` gives.
+
+        Raises:
+            ValueError: the layer was not called on symbolic tensors.
+        """
+        return self._first_node().outputs(self)
+
+    def _first_node(self) -> Node:
+        if not self._inbound_nodes:
+            raise ValueError(
+                f"The layer {self.name} has never been called on a symbolic tensor and thus has "
+                "no defined input and output."
+            )
+        return self._inbound_nodes[0]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """KerasTensors of the outputs, from KerasTensors of the inputs."""

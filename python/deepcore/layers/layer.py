@@ -63,7 +63,7 @@ class Layer(LayerCalls):
         self = super().__new__(cls)
         # Here and not in __init__: subclasses may set attributes before they call it.
         object.__setattr__(self, "_tracker", Tracker())
-        if cls.get_config is Layer.get_config:
+        if hasattr(cls.get_config, "_records_arguments"):
             object.__setattr__(self, "_init_arguments", (args, kwargs))
         return self
 
@@ -99,8 +99,9 @@ class Layer(LayerCalls):
         self._build_shapes: dict[str, Any] | None = None
         self._building = False
         self._scope_open = False
-        # Plain, as nothing in it is ever owned.
+        # Plain, as nothing in them is ever owned.
         object.__setattr__(self, "_losses", [])
+        object.__setattr__(self, "_inbound_nodes", [])
 
     @property
     def dtype_policy(self) -> dtype_policies.DTypePolicy:
@@ -243,7 +244,9 @@ class Layer(LayerCalls):
         cls = type(self)
         if cls.get_config is not Layer.get_config or cls.__init__ is Layer.__init__:
             return own
-        return {**_recorded_arguments(self), **own}
+        return {**recorded_arguments(self), **own}
+
+    get_config._records_arguments = True  # type: ignore[attr-defined]
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -291,7 +294,7 @@ def _pop_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
     return None if shape is None else (size, *standardize_shape(shape))
 
 
-def _recorded_arguments(layer: Layer) -> dict[str, Any]:
+def recorded_arguments(layer: Layer) -> dict[str, Any]:
     """The constructor's arguments, for a layer that takes its own but has no `get_config`."""
     args, kwargs = layer.__dict__["_init_arguments"]
     names = list(inspect.signature(type(layer).__init__).parameters)[1:]

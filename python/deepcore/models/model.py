@@ -31,11 +31,21 @@ class Model(Fitting):
         (2, 10)
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _is_functional(args, kwargs):
+            from deepcore.models.functional import Functional  # stands on this file
+
+            return super().__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if _is_functional(args, kwargs):  # from the `__init__` of a subclass
+            _make_functional(type(self)).__init__(self, *args, **kwargs)
+            return
         if args or "inputs" in kwargs or "outputs" in kwargs:
-            raise NotImplementedError(
-                "Model: a model made from inputs and outputs is not available in this version. "
-                "Use Sequential, or subclass Model and write `call`."
+            raise ValueError(
+                f"{type(self).__name__}: pass both `inputs` and `outputs`, or neither. Received: "
+                f"{len(args)} positional arguments, and the keywords {sorted(kwargs)}."
             )
         super().__init__(**kwargs)
 
@@ -130,4 +140,38 @@ class Model(Fitting):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """A model from `get_config()`."""
+        from deepcore.models import functional, functional_config
+
+        if set(functional_config.KEYS) <= set(config) and functional_config.made_of_tensors(cls):
+            inputs, outputs = functional_config.revive(config, custom_objects)
+            made = functional.Functional if cls is Model else cls
+            rest = {k: v for k, v in config.items() if k not in functional_config.KEYS}
+            rest = {k: v for k, v in rest.items() if k != "dtype"}
+            return made(inputs, outputs, **rest)
         return cls(**{k: deserialize_keras_object(v, custom_objects) for k, v in config.items()})
+
+
+def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether the arguments of a model's constructor are inputs and outputs."""
+    named = {"inputs", "outputs"} & set(kwargs)
+    return len(args) >= 2 or len(args) + len(named) == 2
+
+
+def _make_functional(cls: type) -> Any:
+    """Puts `Functional` in the place of `Model` among the bases of a class; gives it."""
+    from deepcore.models.functional import Functional
+
+    if not issubclass(cls, Functional):
+        cls.__bases__ = tuple(
+            Functional if base is Model else _replaced(base) for base in cls.__bases__
+        )
+        for known in cls.__mro__[: cls.__mro__.index(Functional)]:
+            if "_parameters" in known.__dict__:  # of a `call` that it now inherits
+                del known._parameters  # type: ignore[attr-defined]
+    return Functional
+
+
+def _replaced(base: type) -> type:
+    if issubclass(base, Model):
+        _make_functional(base)
+    return base

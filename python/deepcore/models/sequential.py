@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from deepcore import ops
+from deepcore import tree
 from deepcore.layers.core.input_layer import InputLayer
 from deepcore.layers.layer import Layer
 from deepcore.layers.shapes import tupled
+from deepcore.models import inputs as given
 from deepcore.models.model import Model
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from deepcore.symbolic import KerasTensor, Shape, is_shape, standardize_shape
@@ -160,6 +161,16 @@ class Sequential(Model):
         return self._layers[0] if self.built and isinstance(self._layers[0], InputLayer) else None
 
     @property
+    def input(self) -> KerasTensor:
+        """The symbolic input."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output."""
+        return self.outputs[0]
+
+    @property
     def input_shape(self) -> Shape:
         """The input's shape, None for the batch axis."""
         return self.inputs[0].shape
@@ -194,11 +205,15 @@ class Sequential(Model):
         first = self._layers[0] if self._layers else None
         return first.dtype if isinstance(first, InputLayer) else self.compute_dtype
 
-    def _data_dtype(self) -> str | None:
+    def _data_dtypes(self, x: Any) -> dict[int, str]:
         if not self._layers:
-            return None
+            return {}
         first = self._layers[0]
-        return first.dtype if isinstance(first, InputLayer) else first.compute_dtype
+        dtype = first.dtype if isinstance(first, InputLayer) else first.compute_dtype
+        return {index: dtype for index in tree.flatten(x) if index is not None}
+
+    def _output_names(self) -> list[str] | None:
+        return [self.name]
 
     # ---- calls
 
@@ -220,19 +235,8 @@ class Sequential(Model):
                 f'Layer "{self.name}" takes one input, or a dict of it by its name '
                 f"{entry.name!r}. Received: {type(x).__name__} of {got}."
             )
-        want, have = entry.batch_shape, tuple(x.shape)
-        if len(have) == len(want) - 1 and want[-1] == 1:
-            x = ops.expand_dims(x, -1)
-        elif len(have) == len(want) + 1 and have[-1] == 1:
-            x = ops.squeeze(x, -1)
-        if len(x.shape) != len(want) or any(
-            w is not None and h != w for w, h in zip(want[1:], tuple(x.shape)[1:], strict=True)
-        ):
-            raise ValueError(
-                f'Input 0 of layer "{self.name}" is incompatible with the layer: '
-                f"expected shape={want}, found shape={have}"
-            )
-        return x if x.dtype == entry.dtype else ops.cast(x, entry.dtype)
+        fitted: Tensor = given.fit(self.name, 0, x, entry.batch_shape, entry.dtype)
+        return fitted
 
     # ---- configuration
 

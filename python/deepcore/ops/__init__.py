@@ -2,7 +2,7 @@
 """Functions of tensors under Keras's names (keras.ops).
 
 They take tensors, variables, NumPy arrays, numbers and nested lists, and follow Keras's dtype
-promotion.
+promotion. Called on symbolic tensors (`deepcore.Input`) they become operations of a model.
 """
 
 from typing import TYPE_CHECKING
@@ -23,3 +23,19 @@ from deepcore.ops.window import *
 if TYPE_CHECKING:
     from deepcore._core import Axis as Axis
     from deepcore._core import TensorLike as TensorLike
+
+
+def _take_symbols() -> None:
+    import sys
+
+    from deepcore.ops.operation import on_symbols
+
+    files = (
+        "activation core creation elementwise indexing linalg nn reductions shaping update window"
+    )
+    for file in files.split():
+        for name in sys.modules[f"{__name__}.{file}"].__all__:
+            globals()[name] = on_symbols(globals()[name], name, file)
+
+
+_take_symbols()

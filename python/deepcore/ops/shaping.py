@@ -60,7 +60,8 @@ __all__ = [
 
 def ndim(x: TensorLike) -> int:
     """The number of axes."""
-    return len(_core.as_tensor(x).shape)
+    found = getattr(x, "shape", None)
+    return len(_core.as_tensor(x).shape if found is None else found)
 
 
 def size(x: TensorLike) -> int:

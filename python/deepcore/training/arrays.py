@@ -43,11 +43,14 @@ class Columns(NamedTuple):
             tree.map_structure(place, weight),
         )
 
-    def types(self, x_dtype: str | None) -> tuple[tuple[tuple[int, ...], str], ...]:
-        """The shape of a row and the dtype that a step takes, for each array."""
-        inputs = set(tree.flatten(self.structure[0]))
+    def types(self, dtypes: dict[int, str]) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """The shape of a row and the dtype that a step takes, for each array.
+
+        Args:
+            dtypes: by array; those that are not named take the nearest to their own.
+        """
         return tuple(
-            (array.shape[1:], x_dtype if x_dtype and i in inputs else step_dtype(array.dtype))
+            (array.shape[1:], dtypes.get(i) or step_dtype(array.dtype))
             for i, array in enumerate(self.arrays)
         )
 
@@ -80,8 +83,8 @@ def _enter(arrays: list[Array], where: str, name: str, value: Any) -> Any:
         return None
     if isinstance(value, dict):
         return {key: _enter(arrays, where, name, item) for key, item in value.items()}
-    if isinstance(value, tuple) and any(_has_rows(item) for item in value):
-        return tuple(_enter(arrays, where, name, item) for item in value)
+    if _is_structure(value):
+        return type(value)([_enter(arrays, where, name, item) for item in value])
     arrays.append(as_array(where, name, value))
     return len(arrays) - 1
 
@@ -148,7 +151,7 @@ def class_weights(where: str, y: Any, class_weight: dict[int, float]) -> Array:
         y: labels (N,) or (N, 1), or one-hot rows (N, classes).
         class_weight: weights by class; 1 for classes that are not named.
     """
-    if y is None or isinstance(y, dict | tuple):
+    if y is None or isinstance(y, dict | tuple) or _is_structure(y):
         raise ValueError(f"{where}: class_weight needs one array of targets y.")
     labels = as_array(where, "y", y)
     if labels.ndim > 2:
@@ -193,6 +196,19 @@ def split(where: str, data: tuple[Any, Any, Any], fraction: Any) -> tuple[Any, A
         found.pack([array[:at] for array in found.arrays]),
         found.pack([array[at:] for array in found.arrays]),
     )
+
+
+def _is_structure(value: Any) -> bool:
+    """Whether a value is a list or tuple of arrays, and not numbers or the only array in a list."""
+    if not isinstance(value, list | tuple) or (isinstance(value, list) and len(value) == 1):
+        return False
+    return any(_has_rows(item) for item in value) or (bool(value) and _leads_to_rows(value[0]))
+
+
+def _leads_to_rows(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and _leads_to_rows(value[0])
+    return isinstance(value, dict) or _has_rows(value)
 
 
 def _has_rows(value: Any) -> bool:

@@ -55,7 +55,7 @@ class StepCache:
             columns: the data.
             rows: the batch size.
         """
-        types = columns.types(model._data_dtype())
+        types = columns.types(model._data_dtypes(columns.structure[0]))
         signature = (kind, rows, types, _frozen(columns.structure))
         key = (signature, state_key(model))
         step = self._steps.get(key)
@@ -120,7 +120,7 @@ def run_once(model: Trainer, step: Step, columns: Columns, batch: list[Array]) -
 
 
 def _tensors(model: Trainer, columns: Columns, batch: list[Array]) -> list[_core.Tensor]:
-    types = columns.types(model._data_dtype())
+    types = columns.types(model._data_dtypes(columns.structure[0]))
     return [_core.as_tensor(rows, dtype) for rows, (_, dtype) in zip(batch, types, strict=True)]
 
 

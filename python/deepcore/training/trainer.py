@@ -67,9 +67,11 @@ class Trainer(Layer):
 
         Args:
             optimizer: a name or an optimizer.
-            loss: a name, a function `(y_true, y_pred) -> values`, or a `Loss`.
-            loss_weights: a factor of the loss.
-            metrics: names, functions or metrics; `accuracy` is chosen by the shapes.
+            loss: a name, a function `(y_true, y_pred) -> values`, or a `Loss`; for a model with
+                several outputs a list or dict of them by output, None for no loss.
+            loss_weights: a factor of the loss; a list or dict of them by output.
+            metrics: names, functions or metrics; `accuracy` is chosen by the shapes. For several
+                outputs a list or dict by output.
             weighted_metrics: metrics that heed sample weights.
             run_eagerly: run each step in Python, for debugging.
             steps_per_execution: batches between two calls of batch hooks.
@@ -80,10 +82,11 @@ class Trainer(Layer):
             ValueError: an unknown name.
         """
         made = optimizers.get(optimizer)
-        compile_loss = None if loss is None else CompileLoss(loss, loss_weights)
+        names = self._output_names()
+        compile_loss = None if loss is None else CompileLoss(loss, loss_weights, names)
         compile_metrics = None
         if metrics is not None or weighted_metrics is not None:
-            compile_metrics = CompileMetrics(metrics, weighted_metrics)
+            compile_metrics = CompileMetrics(metrics, weighted_metrics, names)
         every = checks.positive_int("compile", "steps_per_execution", steps_per_execution)
         # Nothing above has changed the model: after an error it trains as before.
         self.optimizer = made
@@ -135,8 +138,12 @@ class Trainer(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss, the metrics of `compile`, and those of this model and its layers."""
-        found = [m for m in (self._loss_tracker, self._compile_metrics) if m is not None]
+        """The losses, the metrics of `compile`, and those of this model and its layers."""
+        found = [] if self._loss_tracker is None else [self._loss_tracker]
+        if self._compile_loss is not None:
+            found += self._compile_loss.metrics
+        if self._compile_metrics is not None:
+            found.append(self._compile_metrics)
         found += self._metrics
         for layer in self._flatten_layers(include_self=False):
             if not isinstance(layer, Trainer):  # a model inside is only a layer here
@@ -248,8 +255,16 @@ class Trainer(Layer):
         rows = tree.flatten(x)[0].shape[0]
         self._loss_tracker.update_state(loss, sample_weight=rows)
 
-    def _data_dtype(self) -> str | None:
-        """The dtype that every input array takes; None when each keeps its own."""
+    def _data_dtypes(self, x: Any) -> dict[int, str]:
+        """The dtypes that inputs take, by array; the others keep their own.
+
+        Args:
+            x: the structure of the inputs, with the indices of the arrays.
+        """
+        return {}
+
+    def _output_names(self) -> list[str] | None:
+        """The names of the outputs, where they are known before the first batch."""
         return None
 
     def _stopped(self, kind: str) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 from deepcore import config
 from deepcore.layers.layer import Layer
+from deepcore.nodes import Node
 from deepcore.serialization import builtin
-from deepcore.symbolic import KerasHistory, KerasTensor, Shape, standardize_shape
+from deepcore.symbolic import KerasTensor, Shape, standardize_shape
 
 
 @builtin("keras.layers")
@@ -63,6 +64,7 @@ class InputLayer(Layer):
         self._dtype = config.standardize_dtype(dtype)
         self.optional = optional
         self.built = True
+        Node(self, (), {}, KerasTensor(self._batch_shape, self._dtype, self.name))
 
     @property
     def batch_shape(self) -> Shape:
@@ -73,12 +75,6 @@ class InputLayer(Layer):
     def dtype(self) -> str:
         """The dtype that inputs are cast to."""
         return self._dtype
-
-    @property
-    def output(self) -> KerasTensor:
-        """The symbolic input."""
-        # Made anew each time: kept here, it and this layer would hold each other.
-        return KerasTensor(self.batch_shape, self.dtype, self.name, KerasHistory(self, 0, 0))
 
     def call(self) -> None:
         """Nothing to compute."""
@@ -136,4 +132,5 @@ def Input(
         optional=optional,
         name=name,
     )
-    return layer.output
+    found: KerasTensor = layer.output
+    return found
