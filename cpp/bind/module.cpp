@@ -4,6 +4,7 @@
 #include "deepcore/cpu/kernels.h"
 #include "deepcore/cpu/threads.h"
 #include "deepcore/graph/apply.h"
+#include "methods.h"
 
 PYBIND11_MODULE(_core, m) {
   using namespace deepcore;
@@ -35,6 +36,7 @@ PYBIND11_MODULE(_core, m) {
   bind::bind_shaping(m);
   bind::bind_nn(m);
   bind::bind_random(m);
+  bind::add_methods(m);
 
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads, "threads"_a);

@@ -108,6 +108,45 @@ Tensors run(Plan& self, const py::sequence& inputs) {
   return self.run(tensors);
 }
 
+// Is this an array of exactly this type, as it lies in memory?
+bool is_like(const py::handle value, const Type& type) {
+  if (!py::isinstance<py::array>(value)) return false;
+  const auto* array = py::detail::array_proxy(value.ptr());
+  constexpr int kFlags =
+      py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  if ((array->flags & kFlags) != kFlags || array->nd != type.shape.rank()) return false;
+  for (int i = 0; i < array->nd; ++i)
+    if (array->dimensions[i] != type.shape[i]) return false;
+  // A dtype of foreign byte order is another object.
+  return array->descr == numpy_dtype(type.dtype).ptr();
+}
+
+py::object call(Plan& self, const py::args& inputs) {
+  const Types& types = self.input_types();
+  if (inputs.size() != types.size()) return py::none();
+  for (std::size_t i = 0; i < types.size(); ++i)
+    if (!is_like(inputs[i], types[i])) return py::none();
+  const std::size_t count = self.result_types().size();
+  py::tuple results(count);
+  std::vector<const void*> from;
+  std::vector<void*> to;
+  for (std::size_t i = 0; i < types.size(); ++i)
+    from.push_back(py::detail::array_proxy(py::object(inputs[i]).ptr())->data);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Type& type = self.result_types()[i];
+    py::array result(numpy_dtype(type.dtype),
+                     std::vector<py::ssize_t>(type.shape.begin(), type.shape.end()));
+    to.push_back(result.mutable_data());
+    results[i] = std::move(result);
+  }
+  {
+    const py::gil_scoped_release unlocked;
+    self.run(from.data(), to.data());
+  }
+  if (count == 1) return results[0];
+  return results;
+}
+
 }  // namespace
 
 void bind_plan(py::module_& m) {
@@ -118,6 +157,7 @@ void bind_plan(py::module_& m) {
            }),
            "graph"_a, "optimize"_a = true)
       .def("run", &run, "inputs"_a)
+      .def("call", &call)
       .def("run_batches", &run_batches, "sources"_a, "order"_a, "start"_a, "batch"_a, "steps"_a,
            "seconds"_a = 0.0, "outputs"_a = py::none())
       .def_property_readonly("arena_bytes", &Plan::arena_bytes)

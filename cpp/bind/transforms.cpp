@@ -134,6 +134,14 @@ void bind_transforms(py::module_& m) {
             return entered(self).input(Type{to_dtype(dtype), to_shape(shape, "input")});
           },
           "shape"_a, "dtype"_a)
+      .def(
+          "fix",
+          [](TraceScope& self, Variable& variable, py::handle value) {
+            entered(self).fix(variable, to_tensor(value));
+          },
+          "variable"_a, "value"_a)
+      .def_property_readonly("flops",
+                             [](TraceScope& self) { return entered(self).graph()->flops(); })
       .def("finish", &finish, "outputs"_a);
   m.def("is_tracing", [] { return Trace::current() != nullptr; });
 

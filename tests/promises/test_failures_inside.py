@@ -99,3 +99,16 @@ def test_a_layer_that_raises_while_it_is_traced():
     moody.broken = False
     assert np.isfinite(fit()(model).history["loss"][0])
     assert float(dc.ops.sum(np.ones(3, "float32"))) == 3  # no trace stays open
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_step_that_a_bad_label_stops_does_not_count(optimizer):
+    model = dc.Sequential([dc.Input((4,)), layers.Dense(3)])
+    model.compile(optimizer, dc.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = np.ones((96, 4), "float32"), np.zeros(96, "int32")
+    model.fit(x, y, verbose=0)
+    assert int(model.optimizer.iterations) == 3
+    y[40] = 7  # the second batch
+    with pytest.raises(ValueError, match="outside the range"):
+        model.fit(x, y, shuffle=False, verbose=0)
+    assert int(model.optimizer.iterations) == 4

@@ -124,7 +124,8 @@ std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Ty
   return found == table_.end() ? std::nullopt : found->second(op, in, out);
 }
 
-Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()>& next) const {
+Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()>& next,
+                         bool alone) const {
   std::optional<ProfiledRun> profile;
   if (Profile::any_open()) profile.emplace(steps, num_threads());
   Run run(steps, next, profile ? &*profile : nullptr);
@@ -132,7 +133,7 @@ Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()
   bool shared = false;
   for (const Step& step : steps) {
     scratch = std::max(scratch, step.runner.scratch);
-    shared = shared || !step.solo();
+    shared = shared || (!alone && !step.solo());
   }
   parallel(shared ? num_threads() : 1, scratch, [&](Team& team) { run.by(team); });
   return run.stop();

@@ -14,7 +14,8 @@ class CpuBackend final : public Backend {
   static const CpuBackend& instance();
 
   std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const override;
-  Stop execute(std::span<const Step> steps, const std::function<bool()>& next) const override;
+  Stop execute(std::span<const Step> steps, const std::function<bool()>& next,
+               bool alone = false) const override;
   Buffer allocate(std::size_t bytes) const override;
 
   // on<Softmax>([](const Softmax& op, const Types& in, const Types& out) -> std::optional<Runner>

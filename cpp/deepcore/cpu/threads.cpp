@@ -106,7 +106,8 @@ struct Scratch {
 // What the threads of a region share: the barrier, and who took which task.
 class Region {
  public:
-  explicit Region(int size) : size_(size), tickets_(static_cast<std::size_t>(kRing * size)) {}
+  explicit Region(int size)  // one thread alone needs no tickets
+      : size_(size), tickets_(static_cast<std::size_t>(size > 1 ? kRing * size : 0)) {}
   int size() const { return size_; }
 
   void barrier(const std::function<void()>* last) {

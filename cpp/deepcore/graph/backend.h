@@ -78,8 +78,9 @@ class Backend {
   virtual std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const = 0;
   // Runs the list `next() == true` times over: next is asked by one thread before each round while
   // the others wait. A step whose phases have at most one task each is run by the caller's thread
-  // alone.
-  virtual Stop execute(std::span<const Step> steps, const std::function<bool()>& next) const = 0;
+  // alone; with `alone` every step is: same bits, and no helpers to wake for a few microseconds.
+  virtual Stop execute(std::span<const Step> steps, const std::function<bool()>& next,
+                       bool alone = false) const = 0;
   virtual Buffer allocate(std::size_t bytes) const = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "deepcore/graph/graph.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "deepcore/graph/variable.h"
@@ -29,7 +30,14 @@ std::string Graph::str() const {
   return out.str();
 }
 
+const Tensor* Graph::constant(Value v) const {
+  const auto found = std::ranges::lower_bound(constants, v, {}, &std::pair<Value, Tensor>::first);
+  return found != constants.end() && found->first == v ? &found->second : nullptr;
+}
+
 void Graph::verify() const {
+  if (!std::ranges::is_sorted(constants, {}, &std::pair<Value, Tensor>::first))
+    throw std::logic_error("graph: the constants are not in order");
   std::vector<bool> made(values.size(), false);
   auto define = [&](Value v) {
     if (v < 0 || static_cast<std::size_t>(v) >= values.size() || made[v])

@@ -24,6 +24,14 @@ Tensor Trace::input(const Type& type) {
   return Tensor(type, graph_, v);
 }
 
+void Trace::fix(Variable& variable, const Tensor& value) {
+  require(value.type() == variable.type() && !value.is_symbolic(), "fix", "variable '",
+          variable.name, "' holds ", variable.type(), ", got ", value.type());
+  require(index_.try_emplace(&variable, seen_.size()).second, "fix", "variable '", variable.name,
+          "' has been used already");
+  seen_.push_back({variable.shared_from_this(), -1, value, false, true});
+}
+
 Value Trace::symbol(const Tensor& tensor) {
   if (tensor.is_symbolic()) {
     require(tensor.graph() == graph_, "trace", "a tensor of another trace (", tensor.type(),
@@ -71,7 +79,7 @@ void Trace::write(Variable& variable, const Tensor& value) {
 std::shared_ptr<Graph> Trace::finish(const Tensors& outputs) {
   for (const Tensor& t : outputs) graph_->outputs.push_back(symbol(t));
   for (const Seen& seen : seen_)
-    if (seen.written) graph_->writes.emplace_back(seen.variable, symbol(seen.now));
+    if (seen.written && !seen.fixed) graph_->writes.emplace_back(seen.variable, symbol(seen.now));
   graph_->open = false;
   if (current_trace == this) current_trace = nullptr;
   return graph_;

@@ -16,6 +16,9 @@ class Trace {
   Trace& operator=(const Trace&) = delete;
 
   Tensor input(const Type& type);
+  // Here the variable is this value: not an input of the plan, and what is assigned to it is
+  // forgotten when the trace ends.
+  void fix(Variable& variable, const Tensor& value);
   std::shared_ptr<Graph> finish(const Tensors& outputs);
 
   static Trace* current();  // null when nothing is traced, or while suspended
@@ -30,7 +33,7 @@ class Trace {
     VariablePtr variable;
     Value entered;
     Tensor now;
-    bool written = false;
+    bool written = false, fixed = false;
   };
   std::shared_ptr<Graph> graph_;
   std::unordered_map<const Variable*, std::size_t> index_;

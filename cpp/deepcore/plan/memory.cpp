@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 
 #include "deepcore/graph/variable.h"
 
@@ -26,6 +27,7 @@ class Placer {
         end_(static_cast<int>(graph.nodes.size())),
         root_(graph.values.size()),
         last_(graph.values.size(), -1),
+        maker_(graph.values.size(), -1),
         block_(graph.values.size(), -1) {
     layout_.places.resize(graph.values.size());
   }
@@ -61,8 +63,10 @@ class Placer {
   }
 
   void find_last_uses() {
-    for (int i = 0; i < end_; ++i)
+    for (int i = 0; i < end_; ++i) {
       for (Value v : graph_.nodes[i].in) last_[root_[v]] = i;
+      for (Value v : graph_.nodes[i].out) maker_[v] = i;
+    }
     for (Value v : graph_.outputs) last_[root_[v]] = end_;
     for (const auto& write : graph_.writes) last_[root_[write.second]] = end_;
   }
@@ -82,14 +86,15 @@ class Placer {
       const Value root = root_[graph_.outputs[i]];
       if (!placed(root)) put(root, PlaceKind::kResult, i);
     }
+    for (std::size_t i = 0; i < graph_.reads.size(); ++i)
+      read_of_.try_emplace(graph_.reads[i].first.get(), i);
     for (const auto& write : graph_.writes)
       written_in_place_.push_back(try_in_place(write.first, write.second));
   }
 
+  // Every write has its read.
   std::size_t read_of(const std::shared_ptr<Variable>& variable) const {
-    for (std::size_t i = 0; i < graph_.reads.size(); ++i)
-      if (graph_.reads[i].first == variable) return i;
-    return 0;  // not reached: every write has its read
+    return read_of_.at(variable.get());
   }
 
   // May the new value be made right in the variable's memory? Only when nobody reads the old one
@@ -98,9 +103,7 @@ class Placer {
     if (placed(written) || root_[written] != written) return false;
     const std::size_t read = read_of(variable);
     const Value old = graph_.reads[read].second;
-    int maker = -1;
-    for (int i = 0; i < end_; ++i)
-      if (std::ranges::find(graph_.nodes[i].out, written) != graph_.nodes[i].out.end()) maker = i;
+    const int maker = maker_[written];
     if (last_[old] > maker) return false;
     if (last_[old] == maker && !may_overwrite(graph_.nodes[maker], old, written)) return false;
     put(written, PlaceKind::kVariable, read);
@@ -201,6 +204,8 @@ class Placer {
   int end_;
   std::vector<Value> root_;
   std::vector<int> last_;   // the last node that reads a root; end_ when it outlives them
+  std::vector<int> maker_;  // the node that makes a value
+  std::unordered_map<const Variable*, std::size_t> read_of_;
   std::vector<int> block_;  // of values in the arena
   std::vector<Block> blocks_;
   std::vector<int> feed_blocks_, workspace_blocks_;

@@ -38,6 +38,8 @@ class Plan {
   // say: ValueError for labels, IndexError for indices. Variables keep the values they had before
   // the faulty step, unless it had already updated them.
   Tensors run(const Tensors& inputs);
+  // The same, unchecked, on memory that holds values of input_types() and of result_types().
+  void run(const void* const* inputs, void* const* results);
   std::int64_t run_batches(const Batches& batches);  // the number of batches done
 
   const Types& input_types() const;

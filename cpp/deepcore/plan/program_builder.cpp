@@ -58,9 +58,8 @@ class Builder {
 
  private:
   const Tensor* number(Value v) const {
-    for (const auto& [value, tensor] : graph_.constants)
-      if (value == v && tensor.rank() == 0 && tensor.dtype() == DType::kFloat32) return &tensor;
-    return nullptr;
+    const Tensor* found = graph_.constant(v);
+    return found && found->rank() == 0 && found->dtype() == DType::kFloat32 ? found : nullptr;
   }
 
   bool collect_inputs() {

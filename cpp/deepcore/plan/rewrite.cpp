@@ -39,8 +39,7 @@ const Node* Rewriting::maker(const Tensor& tensor) {
 Tensor Rewriting::input_of(const Node& node, int i) {
   const std::shared_ptr<Graph>& graph = trace_->graph();
   const Value v = node.in[static_cast<std::size_t>(i)];
-  for (const auto& [value, tensor] : graph->constants)
-    if (value == v) return tensor;
+  if (const Tensor* constant = graph->constant(v)) return *constant;
   return Tensor(graph->values[v], graph, v);
 }
 

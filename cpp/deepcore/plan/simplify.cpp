@@ -151,6 +151,8 @@ class Simplifier {
         return {};
       case Kind::kDivide:
         return whole(0) && is_number(in[1], 1) ? in[0] : Tensor();
+      case Kind::kPower:  // a multiplication instead of exp and log
+        return whole(0) && is_number(in[1], 2) ? square(in[0]) : Tensor();
       case Kind::kSubtract:
         return whole(0) && is_number(in[1], 0) ? in[0] : Tensor();
       default:

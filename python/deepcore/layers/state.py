@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from deepcore.layers.tracking import Tracker, holds
+from deepcore.layers.tracking import Tracker, holds, note_change
 
 if TYPE_CHECKING:
     from deepcore.layers.layer import Layer
@@ -142,6 +142,7 @@ class LayerState:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        note_change()
         for variable in self._trainable_variables:
             variable.trainable = bool(value)
         for layer in self._layers:

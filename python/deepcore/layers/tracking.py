@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any, SupportsIndex
 
 from deepcore import tree
+
+_changes = itertools.count(1)
+_last_change = 0
+
+
+def changes() -> int:
+    """Grows whenever some layer of this process gets or loses a part, or is frozen."""
+    return _last_change
+
+
+def note_change() -> None:
+    """Says that a layer's parts are not what they were."""
+    global _last_change
+    _last_change = next(_changes)
 
 
 class Tracker:
@@ -29,6 +44,7 @@ class Tracker:
             if not any(value is known for known in store):
                 self._check_lock(value, store)
                 store.append(value)
+                note_change()
             return value
         if isinstance(value, TrackedList | TrackedDict):
             return value
@@ -46,6 +62,7 @@ class Tracker:
         store = self._store(value)
         if store is not None:
             store[:] = [known for known in store if known is not value]
+            note_change()
 
     def _store(self, value: Any) -> list[Any] | None:
         kind = _kind(value)

@@ -9,6 +9,7 @@ from deepcore import tree
 from deepcore.layers.core.input_layer import InputLayer
 from deepcore.layers.layer import Layer
 from deepcore.layers.shapes import tupled
+from deepcore.layers.tracking import note_change
 from deepcore.models import inputs as given
 from deepcore.models.model import Model
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
@@ -109,6 +110,7 @@ class Sequential(Model):
         self.built = False
         self._output_spec = None
         self._steps.clear()
+        note_change()  # for models that hold this one
 
     def _rebuild(self) -> None:
         if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
