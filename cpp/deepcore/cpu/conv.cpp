@@ -4,14 +4,16 @@
 #include "deepcore/cpu/conv_filter.h"
 #include "deepcore/cpu/conv_gather.h"
 #include "deepcore/cpu/conv_plain.h"
+#include "deepcore/cpu/conv_winograd.h"
 
 namespace deepcore {
 
 namespace {
 
 Runner gathered(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue) {
-  return shape.depthwise() ? depthwise_runner(shape, direction, epilogue)
-                           : ConvGather::runner(shape, direction, epilogue);
+  if (shape.depthwise()) return depthwise_runner(shape, direction, epilogue);
+  if (winograd_pays(shape)) return winograd_runner(shape, direction, epilogue);
+  return ConvGather::runner(shape, direction, epilogue);
 }
 
 }  // namespace
@@ -33,7 +35,8 @@ void register_conv(CpuBackend& backend) {
   backend.on<ConvGradFilter>([](const ConvGradFilter& op, const Types& in,
                                 const Types&) -> std::optional<Runner> {
     const ConvShape shape = conv_shape(in[0].shape, op.kernel, in[1].shape, op.window, op.groups);
-    if (in[0].dtype == DType::kFloat32) return ConvFilter::runner(shape);
+    if (in[0].dtype == DType::kFloat32)
+      return winograd_pays(shape) ? winograd_filter_runner(shape) : ConvFilter::runner(shape);
     return plain_conv_grad_filter(shape, in[0].dtype);
   });
 }

@@ -19,7 +19,8 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 
 }  // namespace
 
-ConvFilter::ConvFilter(const ConvShape& shape) : shape_(shape), panel_(kernels().conv.cols) {
+ConvFilter::ConvFilter(const ConvShape& shape)
+    : shape_(shape), tile_rows_(kernels().conv.rows), panel_(kernels().conv.cols) {
   panels_ = shape.depthwise() ? 1 : ceil_div(shape.og, panel_);
   cut_units();
   cut_jobs();
@@ -75,7 +76,7 @@ void ConvFilter::cut_jobs() {
 }
 
 std::int64_t ConvFilter::rows(const Job& job) const {
-  return ceil_div(shape_.taps() * job.channels, kConvRows) * kConvRows;
+  return ceil_div(shape_.taps() * job.channels, tile_rows_) * tile_rows_;
 }
 
 ConvFilter::Job ConvFilter::job(std::int64_t index) const {

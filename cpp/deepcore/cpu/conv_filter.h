@@ -44,6 +44,7 @@ class ConvFilter {
   void add_blocks(const float* sums, float* out, std::int64_t tap, std::int64_t job) const;
 
   ConvShape shape_;
+  std::int64_t tile_rows_;
   int panel_;            // columns of a panel
   std::int64_t panels_;  // of one group
   std::int64_t samples_a_unit_, row_cuts_, col_cuts_, units_, blocks_;

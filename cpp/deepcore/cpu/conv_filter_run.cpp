@@ -76,9 +76,9 @@ void ConvFilter::list_ranges(const Unit& unit, const Job& job, std::int32_t* ran
   const std::int64_t stride = shape_.window.stride[0], last = shape_.taps() * job.channels - 1;
   const std::int64_t line = unit.samples * unit.cols;
   const bool by_height = packs(job) || unit.samples == 1;
-  for (std::int64_t first = 0; first <= last; first += kConvRows) {
+  for (std::int64_t first = 0; first <= last; first += tile_rows_) {
     const std::int64_t top = first / job.channels / shape_.kw;
-    const std::int64_t bottom = std::min(first + kConvRows - 1, last) / job.channels / shape_.kw;
+    const std::int64_t bottom = std::min(first + tile_rows_ - 1, last) / job.channels / shape_.kw;
     // Heights i with 0 <= i stride + at(cell) < H for a cell between top and bottom.
     const std::int64_t from = -input_position(shape_.window, 0, 0, bottom);
     const std::int64_t to = shape_.h - input_position(shape_.window, 0, 0, top);

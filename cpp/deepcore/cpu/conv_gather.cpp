@@ -37,6 +37,7 @@ ConvGather::ConvGather(const ConvShape& shape, ConvDirection direction, const Ep
   merged_ = shape.groups == 1 && depth_ < kMergedChannels && cols_.contiguous();
   taps_ = rows_.taps() * (merged_ ? 1 : cols_.taps());
   run_ = depth_ * (merged_ ? cols_.taps() : 1);
+  tile_rows_ = kernels().conv.rows;
   panels_ = (width_ + kernels().conv.cols - 1) / kernels().conv.cols;
   cut();
   list_taps();
@@ -48,7 +49,7 @@ void ConvGather::cut() {
   strips_ = std::max<std::int64_t>(1, (pixels + kPixelsATask / 2) / kPixelsATask);
   samples_a_task_ = std::max<std::int64_t>(1, kPixelsATask / pixels);
   const auto tasks = [&] { return (shape_.n + samples_a_task_ - 1) / samples_a_task_ * strips_; };
-  while (samples_a_task_ > 1 && tasks() < 8 && samples_a_task_ * pixels >= 8 * kConvRows)
+  while (samples_a_task_ > 1 && tasks() < 8 && samples_a_task_ * pixels >= 8 * tile_rows_)
     samples_a_task_ = (samples_a_task_ + 1) / 2;
   panel_cuts_ = 1;
   const std::int64_t work = pixels * samples_a_task_ / strips_ * taps_ * run_ * out_channels_;
@@ -117,7 +118,7 @@ std::size_t ConvGather::packed_floats() const {
 
 std::size_t ConvGather::scratch_bytes() const {
   const std::size_t taps = static_cast<std::size_t>(kTilesAtOnce * taps_);
-  const std::size_t copies = merged_ ? taps * kConvRows * static_cast<std::size_t>(run_) : 0;
+  const std::size_t copies = merged_ ? taps * static_cast<std::size_t>(tile_rows_ * run_) : 0;
   return kTilesAtOnce * sizeof(ConvTile) + taps * sizeof(ConvTap) +
          (copies + static_cast<std::size_t>(out_channels_)) * sizeof(float);
 }
@@ -171,13 +172,13 @@ ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* sc
 }
 
 void ConvGather::run(const Task& task) const {
-  const std::int64_t tiles = (task.pixels() + kConvRows - 1) / kConvRows;
-  const std::int64_t copy = merged_ ? kConvRows * taps_ * run_ : 0;
+  const std::int64_t tiles = (task.pixels() + tile_rows_ - 1) / tile_rows_;
+  const std::int64_t copy = merged_ ? tile_rows_ * taps_ * run_ : 0;
   for (const Block& block : blocks_)
     for (std::int64_t first = 0; first < tiles; first += kTilesAtOnce) {
       const std::int64_t count = std::min(kTilesAtOnce, tiles - first);
       for (std::int64_t i = 0; i < count; ++i)
-        fill_tile(task, (first + i) * kConvRows, block, task.tiles[i], task.taps + i * taps_,
+        fill_tile(task, (first + i) * tile_rows_, block, task.tiles[i], task.taps + i * taps_,
                   task.copies + i * copy);
       run_panels(task, block, count);
     }

@@ -22,10 +22,10 @@ const float* ConvGather::run_of(const Pixel& pixel, const float* first, std::int
 
 void ConvGather::fill_tile(const Task& task, std::int64_t first, const Block& block, ConvTile& tile,
                            ConvTap* taps, float* copies) const {
-  const Pixel* pixel[kConvRows];
-  const float* x[kConvRows];
+  const Pixel* pixel[kMostConvRows];
+  const float* x[kMostConvRows];
   bool alike = true;
-  for (int r = 0; r < kConvRows; ++r) {
+  for (int r = 0; r < tile_rows_; ++r) {
     // A row that only fills up the tile repeats the last pixel.
     const std::int64_t at = std::min(first + r, task.pixels() - 1);
     const std::int64_t p = task.samples == 1 ? at : at / task.samples;  // spares the division
@@ -42,18 +42,19 @@ void ConvGather::fill_tile(const Task& task, std::int64_t first, const Block& bl
     const Tap& tap = tap_list_[static_cast<std::size_t>(t)];
     to->b = tap.b;
     if (alike && states[t] != kPartly) {
-      for (int r = 0; r < kConvRows; ++r) to->x[r] = x[r] + tap.offset;
+      for (int r = 0; r < tile_rows_; ++r) to->x[r] = x[r] + tap.offset;
       to += states[t] == kInside;
       continue;
     }
     bool any = false;
-    for (int r = 0; r < kConvRows; ++r) {
+    for (int r = 0; r < tile_rows_; ++r) {
       const float* run = run_of(*pixel[r], x[r], t, copies + (r * taps_ + t) * run_);
       any = any || run;
       to->x[r] = run ? run : task.zeros;
     }
     to += any;
   }
+  tile.rows = static_cast<int>(std::min<std::int64_t>(tile_rows_, task.pixels() - first));
   tile.taps = taps;
   tile.count = to - taps;
 }

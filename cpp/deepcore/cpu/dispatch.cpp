@@ -1,6 +1,8 @@
 // Picks the table of kernels for this CPU, once.
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "deepcore/core/error.h"
 #include "deepcore/cpu/kernels.h"
@@ -10,31 +12,40 @@ namespace deepcore {
 namespace baseline {
 extern const Kernels table;
 }
-#ifdef DEEPCORE_HAVE_AVX2
+#ifdef DEEPCORE_HAVE_X86
 namespace avx2 {
+extern const Kernels table;
+}
+namespace avx512 {
 extern const Kernels table;
 }
 #endif
 
 namespace {
 
-bool runs_avx2() {
-#ifdef DEEPCORE_HAVE_AVX2
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return false;
+// The tables that this machine runs, best first.
+std::vector<const Kernels*> offered() {
+  std::vector<const Kernels*> tables;
+#ifdef DEEPCORE_HAVE_X86
+  const bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    tables.push_back(&avx512::table);
+  if (fma) tables.push_back(&avx2::table);
 #endif
+  tables.push_back(&baseline::table);
+  return tables;
 }
 
 const Kernels& pick() {
   const char* asked = std::getenv("DEEPCORE_ISA");
   const std::string_view isa = asked ? asked : "";
-  require(isa.empty() || isa == "baseline" || (isa == "avx2" && runs_avx2()), "DEEPCORE_ISA",
-          "this machine and build offer ", runs_avx2() ? "baseline and avx2" : "baseline",
-          ", not '", isa, "'");
-#ifdef DEEPCORE_HAVE_AVX2
-  if (runs_avx2() && isa != "baseline") return avx2::table;
-#endif
+  std::string names;
+  for (const Kernels* table : offered()) {
+    if (isa.empty() || isa == table->isa) return *table;
+    names += (names.empty() ? "" : ", ") + std::string(table->isa);
+  }
+  require(false, "DEEPCORE_ISA", "this machine and build offer ", names, ", not '", isa, "'");
   return baseline::table;
 }
 

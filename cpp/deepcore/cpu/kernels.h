@@ -25,7 +25,7 @@ struct Kernels {
   const UpdateKernels& update;
 };
 
-// The table for this CPU, picked once; DEEPCORE_ISA=baseline or avx2 forces one.
+// The table for this CPU, picked once; DEEPCORE_ISA=baseline, avx2 or avx512 forces one.
 const Kernels& kernels();
 
 }  // namespace deepcore

@@ -9,21 +9,21 @@
 
 namespace deepcore {
 
-// Pixels of a tile: as many rows of accumulators as there are registers for, on every machine so
-// far.
-constexpr int kConvRows = 6;
+// The most pixels of a tile, on any machine: 12 where there are 32 registers, else 6.
+constexpr int kMostConvRows = 12;
 
 // One kernel cell (or a row of cells that are neighbours in memory) as a tile of pixels sees it.
 struct ConvTap {
-  const float* x[kConvRows];  // each pixel's run of input; zeros where it is outside the image
-  int64_t b;                  // the first row of the packed kernel that belongs to it
+  int64_t b;  // the first row of the packed kernel that belongs to it
+  const float* x[kMostConvRows];  // each pixel's run of input; zeros where it is outside the image
 };
 
-// A tile: kConvRows output pixels, with the taps that at least one of them has inside the image.
+// A tile: output pixels, with the taps that at least one of them has inside the image.
 struct ConvTile {
   const ConvTap* taps;
   int64_t count;
-  float* y[kConvRows];  // pixels that only fill up the tile point to a row that nobody reads
+  int rows;                 // pixels that exist; x and y are given for all the same
+  float* y[kMostConvRows];  // pixels that only fill up the tile point to a row that nobody reads
 };
 
 // y[pixel][column + j] (+)= sum over taps and k < run of x[pixel][shift + k] * b[tap.b + k][j],
@@ -54,8 +54,8 @@ struct DepthwiseLine {
   Kind activation;
 };
 
-// out[r][j] (+)= sum over p of x[row[r] + pixel[p]] * gy[p][j]; `rows` is a multiple of kConvRows.
-// A group of kConvRows rows has its own range of p: the others fall on padding.
+// out[r][j] (+)= sum over p of x[row[r] + pixel[p]] * gy[p][j]; `rows` is a multiple of the tile's.
+// A group of so many rows has its own range of p: the others fall on padding.
 struct FilterPanel {
   const float* x;
   const int32_t* row;
@@ -82,12 +82,52 @@ struct DepthwiseFilter {
   bool accumulate;
 };
 
+// F(4x4, 3x3): a tile of 6 x 6 cells gives 4 x 4 sums of 3 x 3 products from 36 multiplications.
+// A block holds the 36 numbers of each tile and channel in planes of their own.
+constexpr int kWinogradIn = 6, kWinogradOut = 4, kWinogradPlanes = 36;
+
+// One tile of an image and one row of each plane, from one to the other. Cells (i, j) of the tile
+// with top <= i < bottom and left <= j < right are inside the image; the others read as zeros and
+// are not written. Rows of planes are padded to whole registers.
+struct WinogradTile {
+  const float* from;
+  float* to;
+  ptrdiff_t row, column;  // between neighbours in the image
+  ptrdiff_t plane;
+  int top, bottom, left, right;
+  int64_t channels;
+};
+
+// What is done to the sums of one tile.
+struct WinogradFinish {
+  const float* bias;
+  Kind activation;
+};
+
+// `floats` neighbours of each of the 9 cells of a kernel and of the 36 planes.
+struct WinogradKernel {
+  float* cell[9];
+  float* planes;
+  ptrdiff_t plane;
+  int64_t floats;
+};
+
+struct WinogradKernels {
+  void (*kernel)(const WinogradKernel& job);       // planes = G g G', cell after cell
+  void (*kernel_sum)(const WinogradKernel& job);   // cells = G' planes G
+  void (*input)(const WinogradTile& tile);         // planes = B' d B, of 6 x 6 cells
+  void (*gradient)(const WinogradTile& tile);      // planes = A d A', of 4 x 4 cells
+  void (*output)(const WinogradTile& tile, const WinogradFinish& finish);  // 4 x 4 = A' planes A
+};
+
 struct ConvKernels {
+  int rows;  // of a tile
   int cols;  // of a panel: two registers
   void (*panel)(const ConvPanel& panel, const ConvTile* tiles, int64_t count);
   void (*depthwise)(const DepthwiseLine& line);
   void (*filter)(const FilterPanel& panel);
   void (*depthwise_filter)(const DepthwiseFilter& job);
+  WinogradKernels winograd;
 };
 
 }  // namespace deepcore

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "deepcore/cpu/kernels/conv.h"
-#include "deepcore/cpu/simd/vec.h"
+#include "deepcore/cpu/simd/conv_tile.h"
 
 namespace deepcore::DEEPCORE_ISA {
 
@@ -16,31 +16,25 @@ static void conv_filter(const FilterPanel& panel) {
     float* out = panel.out + first * kCols;
     F32 acc[kConvRows][2] = {};
     if (panel.accumulate)
+#pragma GCC unroll 12
       for (int r = 0; r < kConvRows; ++r)
         for (int v = 0; v < 2; ++v) acc[r][v] = load(out + r * kCols + v * kLanes);
-    const float* x0 = panel.x + row[0];
-    const float* x1 = panel.x + row[1];
-    const float* x2 = panel.x + row[2];
-    const float* x3 = panel.x + row[3];
-    const float* x4 = panel.x + row[4];
-    const float* x5 = panel.x + row[5];
+    const float* x[kConvRows];
+#pragma GCC unroll 12
+    for (int r = 0; r < kConvRows; ++r) x[r] = panel.x + row[r];
     const int32_t* const range = panel.range + first / kConvRows * 2;
     const float* gy = panel.gy + range[0] * gy_row;
     for (int64_t p = range[0]; p < range[1]; ++p, gy += gy_row) {
       const F32 g0 = load(gy), g1 = load(gy + kLanes);
       const int64_t at = panel.pixel[p];
-      const auto add = [&](F32(&sum)[2], float x) __attribute__((always_inline)) {
-        const F32 a = set(x);
-        sum[0] = mul_add(a, g0, sum[0]);
-        sum[1] = mul_add(a, g1, sum[1]);
-      };
-      add(acc[0], x0[at]);
-      add(acc[1], x1[at]);
-      add(acc[2], x2[at]);
-      add(acc[3], x3[at]);
-      add(acc[4], x4[at]);
-      add(acc[5], x5[at]);
+#pragma GCC unroll 12
+      for (int r = 0; r < kConvRows; ++r) {
+        const F32 a = set(x[r][at]);
+        acc[r][0] = mul_add(a, g0, acc[r][0]);
+        acc[r][1] = mul_add(a, g1, acc[r][1]);
+      }
     }
+#pragma GCC unroll 12
     for (int r = 0; r < kConvRows; ++r)
       for (int v = 0; v < 2; ++v) store(out + r * kCols + v * kLanes, acc[r][v]);
   }

@@ -10,30 +10,33 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-// Adds one tap to the accumulators. Six rows by two registers: 12 sums hide the latency of two
-// multiply-adds a cycle, and the two loads of b serve all six rows.
-DC_INLINE void conv_tap(F32 (&acc)[kConvRows][2], const ConvTap& tap, const ConvPanel& panel) {
+// 12 sums hide the latency of two multiply-adds a cycle, and the two loads of b serve all rows. With
+// 32 registers 24 sums halve the loads a multiply-add needs.
+#if defined(__AVX512F__)
+constexpr int kConvRows = 12;
+#else
+constexpr int kConvRows = 6;
+#endif
+static_assert(kConvRows <= kMostConvRows);
+
+// Adds one tap to the accumulators of R pixels by V registers.
+template <int R, int V>
+DC_INLINE void conv_tap(F32 (&acc)[R][V], const ConvTap& tap, const ConvPanel& panel) {
   const float* b = panel.b + tap.b * (2 * kLanes);
-  const float* x0 = tap.x[0] + panel.shift;
-  const float* x1 = tap.x[1] + panel.shift;
-  const float* x2 = tap.x[2] + panel.shift;
-  const float* x3 = tap.x[3] + panel.shift;
-  const float* x4 = tap.x[4] + panel.shift;
-  const float* x5 = tap.x[5] + panel.shift;
+  const float* x[R];
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r) x[r] = tap.x[r] + panel.shift;
   const int64_t run = panel.run;
   for (int64_t k = 0; k < run; ++k, b += 2 * kLanes) {
-    const F32 b0 = load(b), b1 = load(b + kLanes);
-    const auto row = [&](F32(&sum)[2], float x) __attribute__((always_inline)) {
-      const F32 a = set(x);
-      sum[0] = mul_add(a, b0, sum[0]);
-      sum[1] = mul_add(a, b1, sum[1]);
-    };
-    row(acc[0], x0[k]);
-    row(acc[1], x1[k]);
-    row(acc[2], x2[k]);
-    row(acc[3], x3[k]);
-    row(acc[4], x4[k]);
-    row(acc[5], x5[k]);
+    F32 cols[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) cols[v] = load(b + v * kLanes);
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r) {
+      const F32 a = set(x[r][k]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[r][v] = mul_add(a, cols[v], acc[r][v]);
+    }
   }
 }
 
@@ -46,59 +49,68 @@ __attribute__((noinline, unused)) static void conv_activate(float* y, int64_t n,
   }
 }
 
-// kFull: all columns of the panel exist.
-template <bool kFull>
-DC_INLINE void conv_tiles(const ConvPanel& panel, const ConvTile* tiles, int64_t count) {
-  const int n0 = panel.n < kLanes ? panel.n : kLanes, n1 = panel.n - n0;
+// R pixels of a tile by V registers. kFull: all lanes of the last register exist.
+template <int R, int V, bool kFull>
+DC_INLINE void conv_tile(const ConvPanel& panel, const ConvTile& tile) {
+  const int edge = panel.n - (V - 1) * kLanes;
   const auto get = [&](const float* p, int v) __attribute__((always_inline)) {
-    return kFull ? load(p + v * kLanes) : v == 0 ? load_n(p, n0) : load_n(p + n0, n1);
+    return kFull || v + 1 < V ? load(p + v * kLanes) : load_n(p + v * kLanes, edge);
   };
-  const bool relu = panel.activation == Kind::kRelu;
-  for (const ConvTile* tile = tiles; tile != tiles + count; ++tile) {
-    F32 acc[kConvRows][2] = {};
-    if (panel.accumulate) {
-#pragma GCC unroll 8
-      for (int r = 0; r < kConvRows; ++r)
+  F32 acc[R][V] = {};
+  if (panel.accumulate) {
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-        for (int v = 0; v < 2; ++v) acc[r][v] = get(tile->y[r] + panel.column, v);
-    }
-    for (const ConvTap* tap = tile->taps; tap != tile->taps + tile->count; ++tap)
-      conv_tap(acc, *tap, panel);
-    if (panel.bias) {
-      const F32 bias[2] = {get(panel.bias, 0), get(panel.bias, 1)};
-#pragma GCC unroll 8
-      for (int r = 0; r < kConvRows; ++r)
-#pragma GCC unroll 2
-        for (int v = 0; v < 2; ++v) acc[r][v] = acc[r][v] + bias[v];
-    }
-    if (relu) {
-#pragma GCC unroll 8
-      for (int r = 0; r < kConvRows; ++r)
-#pragma GCC unroll 2
-        for (int v = 0; v < 2; ++v) acc[r][v] = fast_max(zero(), acc[r][v]);  // NaN and -0 stay
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < kConvRows; ++r) {
-      float* y = tile->y[r] + panel.column;
-      if (kFull) {
-        store(y, acc[r][0]);
-        store(y + kLanes, acc[r][1]);
-      } else {
-        store_n(y, acc[r][0], n0);
-        store_n(y + n0, acc[r][1], n1);
-      }
-    }
-    if (panel.activation != Kind::kIdentity && !relu)
-      for (int r = 0; r < kConvRows; ++r)
-        conv_activate(tile->y[r] + panel.column, panel.n, panel.activation);
+      for (int v = 0; v < V; ++v) acc[r][v] = get(tile.y[r] + panel.column, v);
   }
+  for (const ConvTap* tap = tile.taps; tap != tile.taps + tile.count; ++tap)
+    conv_tap(acc, *tap, panel);
+  if (panel.bias) {
+    F32 bias[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) bias[v] = get(panel.bias, v);
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[r][v] = acc[r][v] + bias[v];
+  }
+  const bool relu = panel.activation == Kind::kRelu;
+  if (relu) {
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[r][v] = fast_max(zero(), acc[r][v]);  // NaN and -0 stay
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r) {
+    float* y = tile.y[r] + panel.column;
+    if (V > 1) store(y, acc[r][0]);
+    float* last = y + (V - 1) * kLanes;
+    kFull ? store(last, acc[r][V - 1]) : store_n(last, acc[r][V - 1], edge);
+  }
+  if (panel.activation != Kind::kIdentity && !relu)
+    for (int r = 0; r < R; ++r)
+      conv_activate(tile.y[r] + panel.column, panel.n, panel.activation);
+}
+
+template <int V, bool kFull>
+static void conv_tiles(const ConvPanel& panel, const ConvTile* tiles, int64_t count) {
+  for (const ConvTile* tile = tiles; tile != tiles + count; ++tile)
+    if (tile->rows > kConvRows / 2)
+      conv_tile<kConvRows, V, kFull>(panel, *tile);
+    else
+      conv_tile<kConvRows / 2, V, kFull>(panel, *tile);
 }
 
 static void conv_panel(const ConvPanel& panel, const ConvTile* tiles, int64_t count) {
   if (panel.n == 2 * kLanes)
-    conv_tiles<true>(panel, tiles, count);
+    conv_tiles<2, true>(panel, tiles, count);
+  else if (panel.n > kLanes)
+    conv_tiles<2, false>(panel, tiles, count);
+  else if (panel.n == kLanes)
+    conv_tiles<1, true>(panel, tiles, count);
   else
-    conv_tiles<false>(panel, tiles, count);
+    conv_tiles<1, false>(panel, tiles, count);
 }
 
 }  // namespace deepcore::DEEPCORE_ISA
