@@ -35,27 +35,34 @@ class Guarded {
   Buffer buffer_;
 };
 
-// The only output of `op` on these inputs. `backwards` runs the tasks of each phase the other way.
+// The only output of a runner on these inputs. `backwards` runs the tasks of each phase the other
+// way.
 template <class T>
-std::vector<T> run_op(const Op& op, const Types& in, const Types& out,
-                      const std::vector<std::vector<T>>& values, bool backwards = false) {
-  const auto runner = CpuBackend::instance().runner(op, in, out);
-  EXPECT_TRUE(runner.has_value()) << op.str();
-  if (!runner) return {};
-  const Guarded y(out[0].bytes()), workspace(runner->workspace), scratch(runner->scratch);
+std::vector<T> run_runner(const Runner& runner, const Type& out,
+                          const std::vector<std::vector<T>>& values, bool backwards = false) {
+  const Guarded y(out.bytes()), workspace(runner.workspace), scratch(runner.scratch);
   std::vector<const void*> inputs;
   for (const auto& v : values) inputs.push_back(v.data());
   void* output = y.data();
   std::atomic<int> fault{0};
   const Call call{inputs.data(), &output, workspace.data(), &fault};
-  for (const Phase& phase : runner->phases)
+  for (const Phase& phase : runner.phases)
     for (std::int64_t i = 0; i < phase.tasks; ++i)
       phase.run(call, backwards ? phase.tasks - 1 - i : i, scratch.data());
   y.expect_intact("the output");
   workspace.expect_intact("the workspace");
   scratch.expect_intact("the scratch");
   const T* first = static_cast<const T*>(y.data());
-  return std::vector<T>(first, first + out[0].elements());
+  return std::vector<T>(first, first + out.elements());
+}
+
+// The only output of `op`.
+template <class T>
+std::vector<T> run_op(const Op& op, const Types& in, const Types& out,
+                      const std::vector<std::vector<T>>& values, bool backwards = false) {
+  const auto runner = CpuBackend::instance().runner(op, in, out);
+  EXPECT_TRUE(runner.has_value()) << op.str();
+  return runner ? run_runner(*runner, out[0], values, backwards) : std::vector<T>{};
 }
 template <class T>
 std::vector<T> run_op(const Op& op, const Types& in, const std::vector<std::vector<T>>& values,

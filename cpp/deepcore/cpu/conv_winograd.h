@@ -1,7 +1,7 @@
-// Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1, or a gradient of one, with a quarter of the
-// multiplications. Tiles of 4 x 4 outputs and 6 x 6 inputs become 36 matrix products over channels.
-// What happens to a tile depends on that tile alone. Relative error (of the largest result) below
-// 1e-5 up to 512 channels: tests/cpp/conv_winograd_test.cpp.
+// Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1, or a gradient of one, with a quarter of
+// the multiplications. Tiles of 4 x 4 outputs and 6 x 6 inputs become 36 matrix products over
+// channels. What happens to a tile depends on that tile alone. Relative error (of the largest
+// result) below 1e-5 up to 512 channels: tests/cpp/conv_winograd_test.cpp.
 #pragma once
 
 #include <cstdint>

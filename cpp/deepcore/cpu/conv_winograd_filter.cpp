@@ -1,6 +1,6 @@
 // The gradient for the kernel by Winograd: gW = G' [sum over tiles of (B' x B) (A gy A')] G. Jobs
-// are ranges of channels by ranges of filters; the tiles are cut into blocks with sums of their own,
-// which a second phase adds in order.
+// are ranges of channels by ranges of filters; the tiles are cut into blocks with sums of their
+// own, which a second phase adds in order.
 #include <algorithm>
 #include <memory>
 
@@ -21,8 +21,7 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 
 class WinogradFilter {
  public:
-  explicit WinogradFilter(const ConvShape& shape)
-      : s_(shape), tiles_{shape.n, shape.oh, shape.ow} {
+  explicit WinogradFilter(const ConvShape& shape) : s_(shape), tiles_{shape.n, shape.oh, shape.ow} {
     const std::int64_t cols = kernels().gemm.cols;
     channel_cuts_ = ceil_div(s_.c, kChannels);
     filter_cuts_ = ceil_div(s_.o, kFilters);
@@ -39,9 +38,8 @@ class WinogradFilter {
   Runner runner(const std::shared_ptr<const WinogradFilter>& self) const {
     Runner r;
     r.workspace = static_cast<std::size_t>(blocks_ * jobs_ * job_floats()) * sizeof(float);
-    r.scratch =
-        static_cast<std::size_t>(kWinogradPlanes * (x_plane() + gy_plane() + sum_plane())) *
-        sizeof(float);
+    r.scratch = static_cast<std::size_t>(kWinogradPlanes * (x_plane() + gy_plane() + sum_plane())) *
+                sizeof(float);
     r.phases.push_back({tiles_.count() > 0 ? blocks_ * jobs_ : 0,
                         [self](const Call& call, std::int64_t task, void* scratch) {
                           self->run(call, task / self->jobs_, task % self->jobs_,
@@ -97,8 +95,8 @@ class WinogradFilter {
 
   void transform_x(const float* x, Range tiles, std::int64_t channels, float* planes) const {
     for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
-      const WinogradPlace at = winograd_place(tiles_, t, s_.h, s_.w, s_.c, s_.window.pad_low[0],
-                                              s_.window.pad_low[1]);
+      const WinogradPlace at =
+          winograd_place(tiles_, t, s_.h, s_.w, s_.c, s_.window.pad_low[0], s_.window.pad_low[1]);
       kernels().conv.winograd.input({.from = x + at.offset,
                                      .to = planes + (t - tiles.begin) * x_row_,
                                      .row = s_.w * s_.c,

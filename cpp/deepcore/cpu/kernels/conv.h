@@ -14,7 +14,7 @@ constexpr int kMostConvRows = 12;
 
 // One kernel cell (or a row of cells that are neighbours in memory) as a tile of pixels sees it.
 struct ConvTap {
-  int64_t b;  // the first row of the packed kernel that belongs to it
+  int64_t b;                      // the first row of the packed kernel that belongs to it
   const float* x[kMostConvRows];  // each pixel's run of input; zeros where it is outside the image
 };
 
@@ -113,10 +113,10 @@ struct WinogradKernel {
 };
 
 struct WinogradKernels {
-  void (*kernel)(const WinogradKernel& job);       // planes = G g G', cell after cell
-  void (*kernel_sum)(const WinogradKernel& job);   // cells = G' planes G
-  void (*input)(const WinogradTile& tile);         // planes = B' d B, of 6 x 6 cells
-  void (*gradient)(const WinogradTile& tile);      // planes = A d A', of 4 x 4 cells
+  void (*kernel)(const WinogradKernel& job);      // planes = G g G', cell after cell
+  void (*kernel_sum)(const WinogradKernel& job);  // cells = G' planes G
+  void (*input)(const WinogradTile& tile);        // planes = B' d B, of 6 x 6 cells
+  void (*gradient)(const WinogradTile& tile);     // planes = A d A', of 4 x 4 cells
   void (*output)(const WinogradTile& tile, const WinogradFinish& finish);  // 4 x 4 = A' planes A
 };
 

@@ -10,8 +10,13 @@
 namespace deepcore::DEEPCORE_ISA {
 
 extern const ConvKernels conv_kernels;
-const ConvKernels conv_kernels = {kConvRows, 2 * kLanes, conv_panel, conv_depthwise, conv_filter,
-                                  conv_depthwise_filter,
- {winograd_kernel, winograd_kernel_sum, winograd_input, winograd_gradient, winograd_output}};
+const ConvKernels conv_kernels = {
+    kConvRows,
+    2 * kLanes,
+    conv_panel,
+    conv_depthwise,
+    conv_filter,
+    conv_depthwise_filter,
+    {winograd_kernel, winograd_kernel_sum, winograd_input, winograd_gradient, winograd_output}};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -10,8 +10,8 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-// 12 sums hide the latency of two multiply-adds a cycle, and the two loads of b serve all rows. With
-// 32 registers 24 sums halve the loads a multiply-add needs.
+// 12 sums hide the latency of two multiply-adds a cycle, and the two loads of b serve all rows.
+// With 32 registers 24 sums halve the loads a multiply-add needs.
 #if defined(__AVX512F__)
 constexpr int kConvRows = 12;
 #else
@@ -89,8 +89,7 @@ DC_INLINE void conv_tile(const ConvPanel& panel, const ConvTile& tile) {
     kFull ? store(last, acc[r][V - 1]) : store_n(last, acc[r][V - 1], edge);
   }
   if (panel.activation != Kind::kIdentity && !relu)
-    for (int r = 0; r < R; ++r)
-      conv_activate(tile.y[r] + panel.column, panel.n, panel.activation);
+    for (int r = 0; r < R; ++r) conv_activate(tile.y[r] + panel.column, panel.n, panel.activation);
 }
 
 template <int V, bool kFull>

@@ -180,9 +180,8 @@ static void winograd_kernel_sum(const WinogradKernel& job) {
         [&](int i, int j) __attribute__((always_inline)) {
           return load(job.planes + (i * kWinogradIn + j) * job.plane + k);
         },
-        [&](int i, int j, F32 v) __attribute__((always_inline)) {
-          store(job.cell[i * 3 + j] + k, v);
-        });
+        [&](int i, int j, F32 v)
+            __attribute__((always_inline)) { store(job.cell[i * 3 + j] + k, v); });
 }
 
 }  // namespace deepcore::DEEPCORE_ISA
