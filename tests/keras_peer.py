@@ -137,12 +137,62 @@ def images():
     )
 
 
+def sequences():
+    return keras.Sequential(
+        [
+            keras.Input((11, 3)),
+            layers.ZeroPadding1D((1, 2)),
+            layers.Conv1D(6, 3, padding="causal", dilation_rate=2, kernel_regularizer="l2"),
+            layers.BatchNormalization(momentum=0.8, gamma_regularizer="l2"),
+            layers.LeakyReLU(0.1),
+            layers.MaxPooling1D(2, padding="same"),
+            layers.SeparableConv1D(5, 3, depth_multiplier=2, pointwise_constraint="unit_norm"),
+            layers.BatchNormalization(center=False),
+            layers.PReLU(shared_axes=[1]),
+            layers.UpSampling1D(2),
+            layers.DepthwiseConv1D(2, strides=2, use_bias=False),
+            layers.Cropping1D((1, 0)),
+            layers.AveragePooling1D(2, strides=1),
+            layers.SpatialDropout1D(0.0),
+            layers.Permute((2, 1)),
+            layers.GlobalAveragePooling1D("channels_first"),
+            layers.RepeatVector(2),
+            layers.GlobalMaxPooling1D(),
+            layers.GaussianNoise(0.0),
+            layers.Dense(2),
+        ]
+    )
+
+
+def separable():
+    return keras.Sequential(
+        [
+            keras.Input((9, 8, 3)),
+            layers.ZeroPadding2D(((0, 1), (1, 0))),
+            layers.DepthwiseConv2D(3, strides=2, depth_multiplier=2, bias_regularizer="l1"),
+            layers.BatchNormalization(scale=False, beta_constraint="non_neg"),
+            layers.ELU(0.5),
+            layers.SeparableConv2D(4, 2, padding="same", depthwise_initializer="he_normal"),
+            layers.BatchNormalization(trainable=False),
+            layers.UpSampling2D((1, 2)),
+            layers.Cropping2D(((1, 0), (0, 1))),
+            layers.GaussianDropout(0.0),
+            layers.SpatialDropout2D(0.0),
+            layers.BatchNormalization(axis=1),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+
+
 def pooled(layer):
     return keras.Sequential([keras.Input((6, 5, 2)), layers.Conv2D(3, 3), layer, layers.Dense(2)])
 
 
 MODELS = {
     "images": images,
+    "sequences": sequences,
+    "separable": separable,
     "global_max": lambda: pooled(layers.GlobalMaxPooling2D()),
     "global_average": lambda: pooled(layers.GlobalAveragePooling2D(keepdims=True)),
     "nested": lambda: keras.Sequential(
@@ -199,6 +249,8 @@ def data(model, loss="huber"):
 
 MODEL_INPUTS = {
     "images": (9, 7, 3),
+    "sequences": (11, 3),
+    "separable": (9, 8, 3),
     "global_max": (6, 5, 2),
     "global_average": (6, 5, 2),
     "subclassed": (3,),
@@ -325,6 +377,17 @@ OBJECTS = {
         layers.Rescaling(0.5),
         layers.Reshape((2, -1)),
         layers.Softmax(),
+        layers.BatchNormalization(1, 0.9, beta_regularizer=regularizers.L2(0.1), scale=False),
+        layers.Conv1D(3, 2, padding="causal", groups=3),
+        layers.DepthwiseConv2D(3, depthwise_initializer=initializers.HeNormal(seed=1)),
+        layers.SeparableConv1D(3, 2, pointwise_regularizer=regularizers.L2(0.1)),
+        layers.ZeroPadding2D((1, 2)),
+        layers.Cropping2D(((1, 2), (3, 4))),
+        layers.UpSampling2D(3, "channels_first"),
+        layers.AveragePooling1D(2, 3, "same"),
+        layers.GlobalAveragePooling1D(keepdims=True),
+        layers.PReLU("ones", shared_axes=2),
+        layers.SpatialDropout2D(0.2, seed=3),
     ],
     "activations": [layers.Activation(name) for name in ACTIVATIONS],
     "optimizers": [make() for make in OPTIMIZERS.values()],

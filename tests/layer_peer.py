@@ -140,6 +140,18 @@ CASES = {
     "norm_masked_vectors": (lambda: layers.BatchNormalization(), (6, 3), {"mask": masked(1, 6)[0]}),
     "norm_float64": (lambda: layers.BatchNormalization(dtype="float64"), (8, 5)),
     "norm_bfloat16": (lambda: layers.BatchNormalization(dtype="bfloat16"), (8, 5)),
+    # small ones
+    "leaky": (lambda: layers.LeakyReLU(0.2), (3, 5)),
+    "leaky_default": (lambda: layers.LeakyReLU(), (3, 5)),
+    "elu": (lambda: layers.ELU(0.7), (3, 5)),
+    "prelu": (lambda: layers.PReLU(), (3, 4, 2)),
+    "prelu_shared": (lambda: layers.PReLU(shared_axes=[1, 2]), (2, 3, 4, 5)),
+    "permute": (lambda: layers.Permute((3, 1, 2)), (2, 3, 4, 5)),
+    "repeat": (lambda: layers.RepeatVector(3), (2, 5)),
+    "noise": (lambda: layers.GaussianNoise(0.3, seed=1), (2, 5)),
+    "gaussian_dropout": (lambda: layers.GaussianDropout(0.3), (2, 5)),
+    "spatial1d": (lambda: layers.SpatialDropout1D(0.3, seed=2), (2, 5, 3)),
+    "spatial2d": (lambda: layers.SpatialDropout2D(0.3, **FIRST), (2, 5, 3, 4)),
 }
 
 # Arguments of other layers, for their configs alone.
@@ -164,6 +176,7 @@ CONFIGS = {
     "separable2d": lambda: layers.SeparableConv2D(
         3, 3, name="s", pointwise_constraint="unit_norm", activity_regularizer="l2"
     ),
+    "prelu": lambda: layers.PReLU("ones", "l2", "non_neg", [1]),
     "norm": lambda: layers.BatchNormalization(
         name="b",
         gamma_regularizer="l2",

@@ -173,6 +173,35 @@ def test_the_training_helper_is_its_definition(shape, gamma):
         np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=2e-4, atol=2e-4)
 
 
+# ---- noise
+
+
+def test_noise_comes_while_training_alone():
+    x = np.ones((50, 40, 30), "float32")
+    for layer, mean, deviation in (
+        (layers.GaussianNoise(0.5, seed=1), 1, 0.5),
+        (layers.GaussianDropout(0.2, seed=1), 1, 0.5),
+    ):
+        np.testing.assert_array_equal(layer(x).numpy(), x)
+        y = layer(x, training=True).numpy()
+        assert abs(y.mean() - mean) < 0.01
+        assert abs(y.std() - deviation) < 0.01
+        assert (layer(x, training=True).numpy() != y).any()
+        again = type(layer)(layer.get_config().get("stddev", 0.2), seed=1)(x, training=True)
+        np.testing.assert_array_equal(again.numpy(), y)
+
+
+def test_spatial_dropout_drops_whole_channels():
+    y = layers.SpatialDropout1D(0.25, seed=1)(np.ones((60, 5, 50)), training=True).numpy()
+    assert set(np.unique(y)) == {0.0, np.float32(1 / 0.75)}
+    assert (y == y[:, :1]).all()
+    assert abs((y == 0).mean() - 0.25) < 0.03
+    layer = layers.SpatialDropout2D(0.25, "channels_first", seed=1)
+    y = layer(np.ones((60, 50, 4, 5)), training=True).numpy()
+    assert (y == y[:, :, :1, :1]).all()
+    assert abs((y == 0).mean() - 0.25) < 0.03
+
+
 # ---- errors
 
 IMAGE, SEQUENCE = np.ones((1, 4, 4, 2), "float32"), np.ones((1, 4, 2), "float32")
@@ -207,6 +236,17 @@ ERRORS = {
     "cropping1d": (lambda: layers.Cropping1D((4, 0))(SEQUENCE), "must leave something"),
     "up": (lambda: layers.UpSampling1D(0), "UpSampling1D: size must be a positive integer"),
     "up2d": (lambda: layers.UpSampling2D(interpolation="lanczos3"), "interpolation must be one of"),
+    "leaky": (lambda: layers.LeakyReLU(-1), "negative_slope must be a non-negative number"),
+    "permute": (lambda: layers.Permute((0, 1)), "dims must hold each of 1 to 2 once"),
+    "permute_rank": (lambda: layers.Permute((2, 1))(IMAGE), "expected ndim=3, found ndim=4"),
+    "repeat": (lambda: layers.RepeatVector(0), "RepeatVector: n must be a positive integer"),
+    "prelu": (
+        lambda: layers.PReLU()(dc.Input((5, None))),
+        "PReLU: the axes that are not shared must be known",
+    ),
+    "noise": (lambda: layers.GaussianNoise(2), "GaussianNoise: stddev must be in [0, 1]"),
+    "gaussian_dropout": (lambda: layers.GaussianDropout(1), "rate must be in [0, 1)"),
+    "spatial": (lambda: layers.SpatialDropout1D(-1), "rate must be in [0, 1]"),
     "renorm": (lambda: layers.BatchNormalization(renorm=True), "renorm=True is not supported"),
     "synchronized": (
         lambda: layers.BatchNormalization(synchronized=True),

@@ -75,8 +75,39 @@ def of(*stack: dc.Layer, x: np.ndarray = IMAGES) -> dc.Sequential:
     return dc.Sequential([dc.Input(x.shape[1:]), *stack])
 
 
+SEQUENCES = IMAGES.reshape(SAMPLES, -1, 6)
+OF_SEQUENCES = {
+    "average_pooling": lambda: layers.AveragePooling1D(3, 2, "same"),
+    "batch_normalization": lambda: normed(SEQUENCES),
+    "causal": lambda: layers.Conv1D(7, 3, padding="causal", dilation_rate=4),
+    "conv": lambda: layers.Conv1D(7, 5, strides=3, padding="same"),
+    "conv_channels_first": lambda: layers.Conv1D(5, 3, data_format="channels_first"),
+    "depthwise": lambda: layers.DepthwiseConv1D(4, depth_multiplier=2),
+    "global_average_pooling": lambda: layers.GlobalAveragePooling1D(),
+    "global_max_pooling": lambda: layers.GlobalMaxPooling1D(),
+    "max_pooling": lambda: layers.MaxPooling1D(3, 2),
+    "separable": lambda: layers.SeparableConv1D(9, 3),
+}
+
+
+def normed(x: np.ndarray, axis: int = -1) -> dc.Layer:
+    """A normalization with statistics of its own."""
+    layer = layers.BatchNormalization(axis, momentum=0.2)
+    layer(x * 3 + 1, training=True)
+    return layer
+
+
 LAYERS = {
     "activation": lambda: layers.Activation("gelu"),
+    "batch_normalization": lambda: normed(IMAGES),
+    "batch_normalization_of_rows": lambda: normed(IMAGES, axis=1),
+    "cropping": lambda: layers.Cropping2D(((1, 2), (0, 3))),
+    "depthwise": lambda: layers.DepthwiseConv2D(3, strides=2, padding="same"),
+    "depthwise_deep": lambda: layers.DepthwiseConv2D((2, 3), depth_multiplier=3),
+    "prelu": lambda: layers.PReLU("normal", shared_axes=[1]),
+    "separable": lambda: layers.SeparableConv2D(7, 3, padding="same"),
+    "up_sampling": lambda: layers.UpSampling2D((1, 2)),
+    "zero_padding": lambda: layers.ZeroPadding2D(((0, 1), (2, 3))),
     "average_pooling": lambda: layers.AveragePooling2D((3, 2), strides=(1, 2), padding="same"),
     "average_pooling_valid": lambda: layers.AveragePooling2D(3),
     "conv": lambda: layers.Conv2D(5, 3),
@@ -98,6 +129,11 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_layer(name):
     check(of(LAYERS[name]()), IMAGES)
+
+
+@pytest.mark.parametrize("name", OF_SEQUENCES)
+def test_every_layer_of_sequences(name):
+    check(of(OF_SEQUENCES[name](), x=SEQUENCES), SEQUENCES)
 
 
 @pytest.mark.parametrize("network", [mlp, cnn])

@@ -1,6 +1,6 @@
 """Layers under Keras's names (keras.layers)."""
 
-from deepcore.layers.activation import ReLU, Softmax
+from deepcore.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from deepcore.layers.convolution.conv import Conv1D, Conv2D, Convolution1D, Convolution2D
 from deepcore.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from deepcore.layers.convolution.separable import (
@@ -60,12 +60,19 @@ from deepcore.layers.pooling import (
     MaxPooling2D,
 )
 from deepcore.layers.preprocessing import Rescaling
-from deepcore.layers.regularization import Dropout
-from deepcore.layers.reshaping import Flatten, Reshape
+from deepcore.layers.regularization import (
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
+from deepcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from deepcore.serialization import deserialize_keras_object as deserialize
 from deepcore.serialization import serialize_keras_object as serialize
 
 __all__ = [
+    "ELU",
     "Activation",
     "Add",
     "Average",
@@ -87,6 +94,8 @@ __all__ = [
     "Dot",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAvgPool1D",
@@ -100,6 +109,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "Layer",
+    "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
@@ -107,7 +117,10 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "PReLU",
+    "Permute",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "SeparableConv1D",
@@ -115,6 +128,8 @@ __all__ = [
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "Subtract",
     "UpSampling1D",
     "UpSampling2D",

@@ -1,4 +1,4 @@
-"""Flatten and Reshape (keras.layers.Flatten, keras.layers.Reshape)."""
+"""Flatten, Reshape, Permute and RepeatVector (keras.layers)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from deepcore import config, ops
+from deepcore import checks, config, ops
 from deepcore.layers.input_spec import InputSpec
 from deepcore.layers.layer import Layer
 from deepcore.serialization import builtin
@@ -87,6 +87,71 @@ class Reshape(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "target_shape": self.target_shape}
+
+
+@builtin("keras.layers")
+class Permute(Layer):
+    """Puts the axes of each sample in another order.
+
+    Args:
+        dims: the axes, counted from 1, as the batch stays first.
+        **kwargs: see `Layer`.
+
+    Raises:
+        ValueError: `dims` is no order of 1, 2, ...
+
+    Example:
+        >>> Permute((2, 1))(np.ones((5, 3, 4), "float32")).shape
+        (5, 4, 3)
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                f"Permute: dims must hold each of 1 to {len(self.dims)} once. Received: {dims=}."
+            )
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return ops.transpose(inputs, axes=(0, *self.dims))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], *(input_shape[d] for d in self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dims": self.dims}
+
+
+@builtin("keras.layers")
+class RepeatVector(Layer):
+    """Each vector `n` times: (N, C) to (N, n, C).
+
+    Args:
+        n: how often.
+        **kwargs: see `Layer`.
+
+    Raises:
+        ValueError: `n` is not a positive integer.
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = checks.positive_int("RepeatVector", "n", n)
+        self.input_spec = InputSpec(ndim=2)
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        rows, width = inputs.shape
+        return ops.broadcast_to(ops.expand_dims(inputs, 1), (rows, self.n, width))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.n, input_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "n": self.n}
 
 
 def _product(dims: Shape) -> int | None:
