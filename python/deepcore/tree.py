@@ -18,11 +18,9 @@ def flatten(structure: Any) -> list[Any]:
         >>> flatten({"b": 1, "a": [2, (3,)]})
         [2, 3, 1]
     """
-    if isinstance(structure, dict):
-        return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
-    if isinstance(structure, list | tuple):
-        return [leaf for item in structure for leaf in flatten(item)]
-    return [structure]
+    leaves: list[Any] = []
+    _collect(structure, leaves)
+    return leaves
 
 
 def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
@@ -32,6 +30,8 @@ def map_structure(func: Callable[..., Any], *structures: Any) -> Any:
         ValueError: the structures differ.
     """
     first, *rest = structures
+    if not rest:
+        return _mapped(func, first)
     for other in rest:
         assert_same_structure(first, other)
     others = [flatten(s) for s in rest]
@@ -81,6 +81,30 @@ def structure_of(structure: Any) -> Any:
 
 
 _END = object()
+# Every layer call goes through here: a tuple made once is looked at sooner than `list | tuple`.
+_SEQUENCES = (list, tuple)
+
+
+def _collect(structure: Any, leaves: list[Any]) -> None:
+    if isinstance(structure, _SEQUENCES):
+        for item in structure:
+            _collect(item, leaves)
+    elif isinstance(structure, dict):
+        for key in _keys(structure):
+            _collect(structure[key], leaves)
+    else:
+        leaves.append(structure)
+
+
+def _mapped(func: Callable[..., Any], structure: Any) -> Any:
+    if isinstance(structure, _SEQUENCES):
+        items = [_mapped(func, item) for item in structure]
+        named = isinstance(structure, tuple) and hasattr(structure, "_fields")
+        return type(structure)(*items) if named else type(structure)(items)
+    if isinstance(structure, dict):
+        mapped = {key: _mapped(func, structure[key]) for key in _keys(structure)}
+        return {key: mapped[key] for key in structure}
+    return func(structure)
 
 
 def _keys(structure: dict[Any, Any]) -> list[Any]:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from deepcore import Tensor
 
 
+# Made once: `isinstance(x, a | b)` makes its union at each call.
+_NUMBERS = (str, int, float, bool, type(None))
+_ARRAYS = (np.ndarray, np.generic, Variable)
+_FLOATS = ("float", "bfloat")
+
+
 class LayerCalls(LayerState):
     """The part of `Layer` that runs calls and collects losses."""
 
@@ -47,10 +53,11 @@ class LayerCalls(LayerState):
         """
         self._check_init()
         with layer_scope(self):
-            if is_symbolic(args) or is_symbolic(list(kwargs.values())):
+            if is_symbolic(args) or (kwargs and is_symbolic(list(kwargs.values()))):
                 return self._symbolic_call(args, kwargs)
             args = tree.map_structure(self._convert, args)
-            kwargs = tree.map_structure(self._convert, kwargs)
+            if kwargs:
+                kwargs = tree.map_structure(self._convert, kwargs)
             self._check_first(args)
             self._maybe_build(args, kwargs)
             training = self._resolve_training(args, kwargs)
@@ -60,20 +67,20 @@ class LayerCalls(LayerState):
                 outputs = self.call(*args, **kwargs)
                 if self.activity_regularizer is not None:
                     self._regularize_activity(outputs)
-        self.built = True
+        if not self.built:
+            self.built = True
         if self._called_shapes is None:
             self.__dict__["_called_shapes"] = tree.map_structure(_rowless, outputs)
         return outputs
 
     def _convert(self, x: Any) -> Any:
         """Arrays become tensors; floats take the compute dtype."""
-        if isinstance(x, str | int | float | bool | type(None)):
+        if isinstance(x, _NUMBERS):
             return x
-        if isinstance(x, np.ndarray | np.generic | Variable) or ops.is_tensor(x):
-            is_float = str(x.dtype).startswith(("float", "bfloat"))
-            return ops.convert_to_tensor(
-                x, self.input_dtype if self.autocast and is_float else None
-            )
+        if isinstance(x, _ARRAYS) or ops.is_tensor(x):
+            dtype = str(x.dtype)
+            to = self.input_dtype if self.autocast and dtype.startswith(_FLOATS) else None
+            return x if dtype == to and ops.is_tensor(x) else ops.convert_to_tensor(x, to)
         return self._convert(np.asarray(x)) if hasattr(x, "__array__") else x
 
     def _check_first(self, args: tuple[Any, ...]) -> None:
@@ -240,7 +247,7 @@ class layer_scope:
     def __enter__(self) -> None:
         if self._scope is not None:
             self._scope.__enter__()
-            self._layer._scope_open = True
+            self._layer.__dict__["_scope_open"] = True
 
     def __exit__(
         self,
@@ -249,5 +256,5 @@ class layer_scope:
         trace: TracebackType | None,
     ) -> None:
         if self._scope is not None:
-            self._layer._scope_open = False
+            self._layer.__dict__["_scope_open"] = False
             self._scope.__exit__(kind, value, trace)
