@@ -65,6 +65,19 @@ Tensor arg_door(bool largest, const char* name, py::handle x, py::handle axis, b
   return keepdims ? reshape(flat, Shape(Dims::filled(rank, 1))) : flat;
 }
 
+// Mean and variance of each channel: x: (..., C).
+py::tuple moments_door(py::handle x) {
+  const Tensor value = to_tensor(x);
+  const DType dtype = float_of(value.dtype());
+  Tensors both;
+  {
+    const Unlocked unlocked(work_of({value}));
+    both = moments(cast(value, compute_dtype(dtype)));
+    for (Tensor& t : both) t = cast(t, dtype);
+  }
+  return py::make_tuple(both[0], both[1]);
+}
+
 }  // namespace
 
 void bind_reduce(py::module_& m) {
@@ -75,6 +88,7 @@ void bind_reduce(py::module_& m) {
           return reduce_door(f, x, axis, keepdims);
         },
         "x"_a, "axis"_a = py::none(), "keepdims"_a = false);
+  m.def("moments", moments_door, "x"_a);
   m.def(
       "argmax",
       [](py::handle x, py::handle axis, bool keepdims) {

@@ -114,6 +114,10 @@ std::vector<Case> reduce_cases() {
     }));
   cases.push_back(one("mean", {2, 3, 2}, [](const Tensor& x) { return mean(square(x), {0, 2}); }));
   cases.push_back(one("variance", {4, 3}, [](const Tensor& x) { return variance(x, {0}); }));
+  cases.push_back(one("moments", {3, 2, 4}, [](const Tensor& x) {
+    const Tensors both = moments(x);
+    return both[0] * both[1] + square(x) * both[1];
+  }));
   cases.push_back(one("logsumexp", {2, 5}, [](const Tensor& x) { return logsumexp(x, {-1}); }));
   return cases;
 }

@@ -76,7 +76,7 @@ class RandomFunction {
       case 5:
         return a.rank() == 2 ? mean(a, {1}, kKeep) : Tensor();
       case 6:
-        return a.rank() == 2 ? mean(a, {0}) : Tensor();
+        return a.rank() == 2 ? mean(a * 0.5, {0}) : Tensor();
       case 7:
         return a.rank() == 2 && b.rank() == 2 && a.shape()[1] == b.shape()[0] ? matmul(a, b) * 0.1
                                                                               : Tensor();

@@ -104,6 +104,42 @@ TEST(Plan, ChainsOfElementwiseOpsBecomeOneStep) {
   expect_same_everywhere(f, in);
 }
 
+TEST(Plan, SumsOfColumnsAreTakenOnTheWay) {
+  const Tensors in{numbers({300, 33}, 1), numbers({300, 33}, 2), numbers({33}, 3)};
+  auto f = [](const Tensors& x) {
+    const Tensor g = where(greater(x[1], scalar(0, DType::kFloat32)), x[0], x[0] * 0.0);
+    return Tensors{g, sum(g, {0}), sum(g * (x[1] - x[2]), {0}), sum(x[1], {0})};
+  };
+  Plan plan(*trace(f, in), backend());
+  EXPECT_EQ(count(plan.str(), "fused_sum"), 1u) << plan.str();
+  EXPECT_EQ(count(plan.str(), "\n"), 2u) << plan.str();
+  expect_same_everywhere(f, in);
+}
+
+TEST(Plan, WhatReadsASumIsNotFusedWithIt) {
+  const Tensors in{numbers({40, 9}, 1), numbers({40, 9}, 2)};
+  auto f = [](const Tensors& x) {
+    const Tensor g = x[0] * x[1];
+    const Tensor total = sum(g, {0});
+    return Tensors{g - total, sum((x[0] + 1.0) * total, {0})};
+  };
+  expect_same_everywhere(f, in);
+}
+
+TEST(Plan, SumsOfManyPiecesHaveTheBitsOfEagerOnes) {
+  for (const Shape& shape : {Shape{2500, 17}, Shape{3, 700, 64}, Shape{1100, 300}, Shape{1, 5}}) {
+    const Tensors in{numbers(shape, 1), numbers(shape, 2)};
+    Dims axes;
+    for (int i = 0; i + 1 < shape.rank(); ++i) axes.push_back(i);
+    expect_same_everywhere(
+        [&](const Tensors& x) {
+          const Tensor both = x[0] * x[1];
+          return Tensors{sum(both, axes), sum(x[0], axes), sum(square(both), axes)};
+        },
+        in);
+  }
+}
+
 TEST(Plan, FusionMakesNoCycle) {
   // a -> sum -> c, and c joins a's chain: a and c must not be one step.
   const Tensors in{numbers({6, 6}, 1)};

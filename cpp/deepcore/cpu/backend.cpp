@@ -108,7 +108,9 @@ void use_cpu_backend() { set_backend(&CpuBackend::instance()); }
 
 CpuBackend::CpuBackend() {
   register_elementwise(*this);
+  register_fused_sum(*this);
   register_reduce(*this);
+  register_moments(*this);
   register_shaping(*this);
   register_indexing(*this);
   register_matmul(*this);

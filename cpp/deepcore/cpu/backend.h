@@ -40,7 +40,9 @@ void use_cpu_backend();
 // One function a family, each in the file of its name; backend.cpp calls them all.
 void register_elementwise(CpuBackend& backend);  // Unary, Binary, Select, Cast, Fused: f32 by
                                                  // Program, the rest by plain loops
+void register_fused_sum(CpuBackend& backend);
 void register_reduce(CpuBackend& backend);
+void register_moments(CpuBackend& backend);
 void register_shaping(CpuBackend& backend);
 void register_indexing(CpuBackend& backend);
 void register_matmul(CpuBackend& backend);

@@ -64,6 +64,12 @@ struct ReduceAxes {
   }
 };
 
+// Rows that meet in one partial sum down the columns.
+inline std::int64_t column_piece(std::int64_t rows) {
+  constexpr std::int64_t kPiece = 1024, kMost = 64;  // more rows a piece if there were many pieces
+  return std::max(kPiece, (rows / kMost + kPiece - 1) / kPiece * kPiece);
+}
+
 // Every output is the combination of `partials` numbers, each over `per_partial` segments: pieces
 // of `segment` elements of a run, or whole runs. Sizes come from what is reduced, not from how many
 // outputs there are: a sample reduced alone or in a batch goes the same way.
@@ -71,12 +77,8 @@ struct ReducePieces {
   std::int64_t segment, per_run, segments, per_partial, partials;
 
   explicit ReducePieces(const ReduceAxes& a) {
-    // Rows of 32,768 elements (128 KiB, a few us); columns of 1,024 rows, or more if there were
-    // many.
-    const std::int64_t most =
-        a.inner == 1
-            ? kRowPiece
-            : std::max(kColumnPiece, (a.run / 64 + kColumnPiece - 1) / kColumnPiece * kColumnPiece);
+    // Rows of 32,768 elements (128 KiB, a few us); columns of 1,024 rows.
+    const std::int64_t most = a.inner == 1 ? kRowPiece : column_piece(a.run);
     segment = std::min(a.run, most);
     per_run = segment == 0 ? 0 : (a.run + segment - 1) / segment;
     segments = a.rounds * per_run;
@@ -87,7 +89,7 @@ struct ReducePieces {
   }
 
  private:
-  static constexpr std::int64_t kRowPiece = 32768, kColumnPiece = 1024;
+  static constexpr std::int64_t kRowPiece = 32768;
 };
 
 }  // namespace deepcore

@@ -181,27 +181,23 @@ Tensors Cast::vjp(const Tensors& in, const Tensors&, const Tensors& grad) const 
 
 // ---- Fused
 
-Types Fused::infer(const Types& in) const {
-  Shape shape;
-  for (const Type& x : in) shape = broadcast(kName, shape, x.shape);
-  Types out;
-  for (int i = 0; i < program.outputs; ++i) {
-    DType dtype = DType::kFloat32;
-    // clang-format off
-    switch (program.output_element[i]) {
-      case Element::kF32: break;
-      case Element::kBool: dtype = DType::kBool; break;
-      case Element::kU8: dtype = DType::kUInt8; break;
-      case Element::kI32: dtype = DType::kInt32; break;
-    }
-    // clang-format on
-    out.push_back({dtype, shape, in.empty() ? Device::kCpu : in[0].device});
+namespace {
+
+DType dtype_of(Element element) {
+  switch (element) {
+    case Element::kBool:
+      return DType::kBool;
+    case Element::kU8:
+      return DType::kUInt8;
+    case Element::kI32:
+      return DType::kInt32;
+    default:
+      return DType::kFloat32;
   }
-  return out;
 }
 
-std::string Fused::str() const {
-  std::string text = "fused(";
+std::string text_of(const Program& program) {
+  std::string text;
   for (int i = 0; i < program.instrs; ++i) {
     const Instr& instr = program.code[i];
     text += join(i == 0 ? "r" : "; r", int{instr.out}, " = ", instr.kind, " r", int{instr.a});
@@ -210,6 +206,34 @@ std::string Fused::str() const {
   }
   for (int i = 0; i < program.n_constants; ++i)
     text += join("; r", program.inputs + i, " = ", program.constants[i]);
+  return text;
+}
+
+}  // namespace
+
+Types Fused::infer(const Types& in) const {
+  Shape shape;
+  for (const Type& x : in) shape = broadcast(kName, shape, x.shape);
+  Types out;
+  for (int i = 0; i < program.outputs; ++i)
+    out.push_back(
+        {dtype_of(program.output_element[i]), shape, in.empty() ? Device::kCpu : in[0].device});
+  return out;
+}
+std::string Fused::str() const { return join("fused(", text_of(program), ")"); }
+
+// ---- FusedSum
+
+Types FusedSum::infer(const Types& in) const {
+  Types out = Fused(program).infer(in);
+  for (int i = program.outputs - sums; i < program.outputs; ++i)
+    out[static_cast<std::size_t>(i)].shape = Shape{out[static_cast<std::size_t>(i)].shape.back()};
+  return out;
+}
+std::string FusedSum::str() const {
+  std::string text = join("fused_sum(", text_of(program));
+  for (int i = program.outputs - sums; i < program.outputs; ++i)
+    text += join(" + r", int{program.output_register[i]});
   return text + ")";
 }
 

@@ -69,6 +69,17 @@ struct Fused final : OpOf<Fused> {  // (inputs...) -> (outputs...), all of the b
   explicit Fused(const Program& p) : program(p) {}
 };
 
+// Made by the planner: a Program whose last `sums` outputs are added up over all axes but the last.
+struct FusedSum final : OpOf<FusedSum> {  // (inputs...) -> (outputs..., sums (C)...)
+  DEEPCORE_OP_META("fused_sum");
+  Traits traits() const override { return {.elementwise = true, .in_place = true}; }
+  bool equal(const Op& other) const override { return this == &other; }
+  std::string str() const override;
+  Program program;
+  int sums;
+  FusedSum(const Program& p, int n) : program(p), sums(n) {}
+};
+
 // ---- reductions (reduce.cpp)
 
 enum class ReduceKind : std::uint8_t { kSum, kProd, kMax, kMin, kAny, kAll };
@@ -93,6 +104,13 @@ struct ArgReduce final : OpOf<ArgReduce> {
   int axis;
   bool keepdims;
   ArgReduce(bool l, int a, bool keep) : largest(l), axis(a), keepdims(keep) {}
+};
+
+// (x: (..., C)) -> mean (C), population variance (C) over all axes but the last
+struct Moments final : OpOf<Moments> {
+  DEEPCORE_OP_META("moments");
+  DEEPCORE_OP_VJP;
+  DEEPCORE_OP_COMPOSE;
 };
 
 // ---- shaping (shaping.cpp)

@@ -64,6 +64,9 @@ Tensor logsumexp(const Tensor& x, const Dims& axes, bool keepdims = false);
 Tensor argreduce(bool largest, const Tensor& x, int axis, bool keepdims = false);
 Tensor sum_to(const Tensor& x, const Shape& shape);  // undoes broadcasting
 
+// moments.cpp
+Tensors moments(const Tensor& x);  // mean and variance over all axes but the last
+
 // shaping.cpp
 Tensor reshape(const Tensor& x, const Shape& shape);  // one -1 is worked out
 Tensor expand_dims(const Tensor& x, const Dims& axes);

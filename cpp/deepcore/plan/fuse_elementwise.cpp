@@ -1,5 +1,5 @@
-// Chains of elementwise f32 ops over one shape become one Program: one trip to memory instead of
-// one an op.
+// Chains of elementwise f32 ops over one shape, and sums of their columns, become one Program: one
+// trip to memory instead of one an op.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -35,10 +35,25 @@ bool fusable(const Graph& graph, const Node& node) {
   return false;
 }
 
+// Can this node be a sum that a group computes on the way?
+bool summable(const Graph& graph, const Node& node) {
+  auto* reduce = dynamic_cast<const Reduce*>(node.op.get());
+  if (!reduce || reduce->kind != ReduceKind::kSum || reduce->keepdims) return false;
+  const Type& x = graph.values[node.in[0]];
+  if (x.dtype != DType::kFloat32 || x.shape.elements() == 0) return false;
+  // With fewer columns most lanes would idle.
+  return x.shape.rank() >= 2 && reduce->axes.size() == x.shape.rank() - 1 &&
+         !reduce->axes.contains(x.shape.rank() - 1) && x.shape.back() >= 4;
+}
+
 class ElementwiseFuser {
  public:
   explicit ElementwiseFuser(const Graph& graph)
-      : graph_(graph), maker_(graph.values.size(), -1), group_(graph.nodes.size(), -1) {
+      : graph_(graph),
+        builder_(graph),
+        maker_(graph.values.size(), -1),
+        group_(graph.nodes.size(), -1),
+        is_sum_(graph.nodes.size(), false) {
     for (std::size_t i = 0; i < graph.nodes.size(); ++i)
       for (Value v : graph.nodes[i].out) maker_[v] = static_cast<int>(i);
     readers_.resize(graph.values.size());
@@ -50,8 +65,10 @@ class ElementwiseFuser {
   }
 
   std::shared_ptr<Graph> run() {
-    for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i)
-      if (fusable(graph_, graph_.nodes[i])) join_producers(i);
+    for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
+      is_sum_[i] = summable(graph_, graph_.nodes[i]);
+      if (is_sum_[i] || fusable(graph_, graph_.nodes[i])) join(i);
+    }
     result_ = std::make_shared<Graph>(graph_);
     result_->nodes.clear();
     emitted_.assign(graph_.nodes.size(), false);
@@ -62,34 +79,81 @@ class ElementwiseFuser {
   }
 
  private:
-  const Shape& shape_of(int node) const { return graph_.values[graph_.nodes[node].out[0]].shape; }
+  // What a group runs over.
+  const Shape& shape_of(int node) const {
+    const Node& n = graph_.nodes[node];
+    return graph_.values[is_sum_[node] ? n.in[0] : n.out[0]].shape;
+  }
 
-  void join_producers(int node) {
+  void join(int node) {
     group_[node] = static_cast<int>(groups_.size());
     groups_.push_back({node});
-    for (Value v : graph_.nodes[node].in) {
-      const int maker = maker_[v];
-      if (maker < 0 || group_[maker] < 0 || group_[maker] == group_[node]) continue;
-      if (!(shape_of(maker) == shape_of(node))) continue;
-      std::vector<int> both;
-      std::merge(groups_[group_[maker]].begin(), groups_[group_[maker]].end(),
-                 groups_[group_[node]].begin(), groups_[group_[node]].end(),
-                 std::back_inserter(both));
-      if (!fits(both) || makes_cycle(both)) continue;
-      const int from = group_[maker], to = group_[node];
-      for (int member : both) group_[member] = to;
-      groups_[from].clear();
-      groups_[to] = std::move(both);
+    for (Value v : graph_.nodes[node].in)
+      if (maker_[v] >= 0 && !is_sum_[maker_[v]]) merge(maker_[v], node);
+    // Who adds up what others read saves a trip to memory.
+    for (Value v : graph_.nodes[node].in)
+      if (graph_.values[v].shape == shape_of(node))
+        for (int reader : readers_[v])
+          if (reader < node && group_[reader] >= 0 && (has_sum(reader) || has_sum(node)))
+            merge(reader, node);
+  }
+
+  bool has_sum(int node) const {
+    for (int member : groups_[group_[node]])
+      if (is_sum_[member]) return true;
+    return false;
+  }
+
+  // Puts the groups of two nodes together, if that makes a program.
+  void merge(int earlier, int node) {
+    const int from = group_[earlier], to = group_[node];
+    if (from < 0 || from == to || !(shape_of(earlier) == shape_of(node))) return;
+    std::vector<int> both;
+    std::merge(groups_[from].begin(), groups_[from].end(), groups_[to].begin(), groups_[to].end(),
+               std::back_inserter(both));
+    if (!build(both) || makes_cycle(both)) return;
+    for (int member : both) group_[member] = to;
+    groups_[from].clear();
+    groups_[to] = std::move(both);
+  }
+
+  // The node that a group becomes.
+  std::optional<Node> build(const std::vector<int>& members) const {
+    std::vector<int> instructions;
+    std::vector<Value> sums, outputs = outputs_of(members);
+    const std::size_t plain = outputs.size();
+    for (int member : members) {
+      if (is_sum_[member]) {
+        sums.push_back(graph_.nodes[member].in[0]);
+        outputs.push_back(graph_.nodes[member].out[0]);
+      } else {
+        instructions.push_back(member);
+      }
     }
+    // A sum is known only at the end: nobody inside can read it.
+    for (int member : instructions)
+      for (Value v : graph_.nodes[member].in)
+        if (std::find(outputs.begin() + static_cast<std::ptrdiff_t>(plain), outputs.end(), v) !=
+            outputs.end())
+          return {};
+    outputs.resize(plain);
+    std::optional<BuiltProgram> built = builder_.build(instructions, outputs, sums);
+    if (!built) return {};
+    Node node{nullptr, std::move(built->inputs), std::move(outputs)};
+    for (int member : members)
+      if (is_sum_[member]) node.out.push_back(graph_.nodes[member].out[0]);
+    if (sums.empty())
+      node.op = std::make_shared<Fused>(built->program);
+    else
+      node.op = std::make_shared<FusedSum>(built->program, static_cast<int>(sums.size()));
+    return node;
   }
 
-  bool fits(const std::vector<int>& members) const {
-    return build_program(graph_, members, outputs_of(members)).has_value();
-  }
-
+  // What is read outside, but for the sums.
   std::vector<Value> outputs_of(const std::vector<int>& members) const {
     std::vector<Value> outputs;
     for (int member : members) {
+      if (is_sum_[member]) continue;
       const Value v = graph_.nodes[member].out[0];
       bool outside = kept_[v];
       for (int reader : readers_[v])
@@ -141,13 +205,13 @@ class ElementwiseFuser {
       result_->nodes.push_back(graph_.nodes[node]);
       return;
     }
-    const std::vector<Value> outputs = outputs_of(members);
-    std::optional<BuiltProgram> built = build_program(graph_, members, outputs);
-    result_->nodes.push_back({std::make_shared<Fused>(built->program), built->inputs, outputs});
+    result_->nodes.push_back(*build(members));
   }
 
   const Graph& graph_;
+  ProgramBuilder builder_;
   std::vector<int> maker_, group_;
+  std::vector<bool> is_sum_;
   std::vector<std::vector<int>> groups_;   // sorted node numbers; empty when merged away
   std::vector<std::vector<int>> readers_;  // of each value
   std::vector<bool> kept_;                 // results and assigned values

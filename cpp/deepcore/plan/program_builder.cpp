@@ -31,8 +31,12 @@ Kind kind_of(const Op& op) {
 
 class Builder {
  public:
-  Builder(const Graph& graph, const std::vector<int>& members, const std::vector<Value>& outputs)
-      : graph_(graph), members_(members), outputs_(outputs) {}
+  Builder(const Graph& graph, const std::vector<const float*>& number,
+          const std::vector<int>& members, const std::vector<Value>& outputs,
+          const std::vector<Value>& sums)
+      : graph_(graph), number_(number), members_(members), outputs_(outputs), sums_(sums) {
+    outputs_.insert(outputs_.end(), sums.begin(), sums.end());
+  }
 
   std::optional<BuiltProgram> build() {
     if (members_.size() > Program::kMaxInstrs || outputs_.size() > Program::kMaxOutputs) return {};
@@ -57,10 +61,7 @@ class Builder {
   }
 
  private:
-  const Tensor* number(Value v) const {
-    const Tensor* found = graph_.constant(v);
-    return found && found->rank() == 0 && found->dtype() == DType::kFloat32 ? found : nullptr;
-  }
+  const float* number(Value v) const { return number_[static_cast<std::size_t>(v)]; }
 
   bool collect_inputs() {
     Program& p = built_.program;
@@ -72,6 +73,10 @@ class Builder {
         std::vector<Value>& list = number(v) ? numbers : built_.inputs;
         if (std::find(list.begin(), list.end(), v) == list.end()) list.push_back(v);
       }
+    for (Value v : sums_)  // added up as it comes in
+      if (!inside_.contains(v) &&
+          std::find(built_.inputs.begin(), built_.inputs.end(), v) == built_.inputs.end())
+        built_.inputs.push_back(v);
     // Numbers beyond what a Program holds come in as scalar inputs.
     while (numbers.size() > Program::kMaxConstants) {
       built_.inputs.push_back(numbers.back());
@@ -84,7 +89,7 @@ class Builder {
     }
     p.inputs = static_cast<std::uint8_t>(built_.inputs.size());
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      p.constants[i] = *number(numbers[i])->data<float>();
+      p.constants[i] = *number(numbers[i]);
       registers_[numbers[i]] = static_cast<int>(p.inputs + i);
     }
     p.n_constants = static_cast<std::uint8_t>(numbers.size());
@@ -117,8 +122,10 @@ class Builder {
   }
 
   const Graph& graph_;
+  const std::vector<const float*>& number_;
   const std::vector<int>& members_;
-  const std::vector<Value>& outputs_;
+  std::vector<Value> outputs_;
+  const std::vector<Value>& sums_;
   BuiltProgram built_;
   std::unordered_map<Value, int> inside_, last_use_, registers_;
   std::vector<int> free_;
@@ -127,9 +134,17 @@ class Builder {
 
 }  // namespace
 
-std::optional<BuiltProgram> build_program(const Graph& graph, const std::vector<int>& members,
-                                          const std::vector<Value>& outputs) {
-  return Builder(graph, members, outputs).build();
+ProgramBuilder::ProgramBuilder(const Graph& graph)
+    : graph_(graph), number_(graph.values.size(), nullptr) {
+  for (const auto& [value, tensor] : graph.constants)
+    if (tensor.rank() == 0 && tensor.dtype() == DType::kFloat32)
+      number_[static_cast<std::size_t>(value)] = tensor.data<float>();
+}
+
+std::optional<BuiltProgram> ProgramBuilder::build(const std::vector<int>& members,
+                                                  const std::vector<Value>& outputs,
+                                                  const std::vector<Value>& sums) const {
+  return Builder(graph_, number_, members, outputs, sums).build();
 }
 
 }  // namespace deepcore

@@ -14,9 +14,20 @@ struct BuiltProgram {
   std::vector<Value> inputs;
 };
 
-// `members` are node numbers in order, all of one output shape; nullopt when a Program cannot hold
-// them.
-std::optional<BuiltProgram> build_program(const Graph& graph, const std::vector<int>& members,
-                                          const std::vector<Value>& outputs);
+class ProgramBuilder {
+ public:
+  explicit ProgramBuilder(const Graph& graph);
+
+  // `members` are numbers of elementwise nodes in order, all of one output shape. The program's
+  // outputs are `outputs`, then `sums`, which may be inputs too. nullopt when a Program cannot hold
+  // them.
+  std::optional<BuiltProgram> build(const std::vector<int>& members,
+                                    const std::vector<Value>& outputs,
+                                    const std::vector<Value>& sums) const;
+
+ private:
+  const Graph& graph_;
+  std::vector<const float*> number_;  // of each value: the f32 scalar that it always is, or null
+};
 
 }  // namespace deepcore

@@ -57,15 +57,22 @@ def batch_normalization(
     scale: TensorLike | None = None,
     epsilon: float = 1e-3,
 ) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * scale + offset (keras.ops.batch_normalization)."""
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset (keras.ops.batch_normalization).
+
+    Computed as x * factor + shift, both one number a channel.
+    """
     x = _core.as_tensor(x)
-    shape = [1] * len(x.shape)
-    shape[axis] = x.shape[axis]
-    factor = _core.rsqrt(_core.add(_core.reshape(variance, shape), epsilon))
+    factor = _core.rsqrt(_core.add(variance, epsilon))
     if scale is not None:
-        factor = _core.multiply(factor, _core.reshape(scale, shape))
-    y = _core.multiply(_core.subtract(x, _core.reshape(mean, shape)), factor)
-    return y if offset is None else _core.add(y, _core.reshape(offset, shape))
+        factor = _core.multiply(factor, scale)
+    shift = _core.negative(_core.multiply(mean, factor))
+    if offset is not None:
+        shift = _core.add(shift, offset)
+    if axis not in (-1, len(x.shape) - 1):
+        shape = [1] * len(x.shape)
+        shape[axis] = x.shape[axis]
+        factor, shift = _core.reshape(factor, shape), _core.reshape(shift, shape)
+    return _core.add(_core.multiply(x, factor), shift)
 
 
 def batch_normalization_training(

@@ -101,6 +101,12 @@ def moments(
     x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The mean and the variance (keras.ops.moments). There is one replica to synchronize."""
+    x = _core.as_tensor(x)
+    rank = len(x.shape)
+    if rank >= 2 and not keepdims and not isinstance(axes, int | None):
+        leading = tuple(sorted(axis % rank for axis in axes)) == tuple(range(rank - 1))
+        if leading and config.is_float_dtype(x.dtype):
+            return _core.moments(x)  # one trip to memory
     return _core.mean(x, axes, keepdims), _core.var(x, axes, keepdims)
 
 

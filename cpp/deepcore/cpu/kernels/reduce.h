@@ -23,6 +23,12 @@ struct ReduceKernels {
                            int64_t readable, double* total);
   Columns columns[kKinds];
 
+  // mean[c] and m2[c] = sum of (x[r, c] - mean[c])^2, for cols columns of x: (rows > 0, cols) with
+  // rows `stride` apart. Within blocks of 128 rows in float around the block's own mean, in double
+  // across them.
+  void (*moments)(const float* x, int64_t rows, int64_t stride, int64_t cols, int64_t readable,
+                  double* mean, double* m2);
+
   // The position of the first largest (smallest) of n > 0 floats; the first NaN, if there is one.
   int64_t (*first_extreme)(const float* x, int64_t n, bool largest);
 };

@@ -122,13 +122,4 @@ static void reduce_columns(const float* x, int64_t rows, int64_t stride, int64_t
                        readable - c, total + c);
 }
 
-static int64_t first_extreme(const float* x, int64_t n, bool largest) {
-  double extreme;
-  (largest ? reduce_rows<MaxOp> : reduce_rows<MinOp>)(x, 1, n, &extreme);
-  const float e = (float)extreme;
-  for (int64_t i = 0; i < n; ++i)
-    if (x[i] == e || x[i] != x[i]) return i;
-  return 0;
-}
-
 }  // namespace deepcore::DEEPCORE_ISA
