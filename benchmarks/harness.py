@@ -107,6 +107,10 @@ def spawn(name: str, pythons: dict[str, str], *arguments: object, threads: int =
         default = pythons.get("deepcore", sys.executable)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the worker)
     environment = dict(os.environ, BENCHMARK_THREADS=str(threads or peak.cpus()))
+    # Freed memory is used again, by all alike: fresh pages for each large result would cost more
+    # than the kernels that fill them. (Programs that train reach this state by themselves.)
+    if arguments and arguments[0] == "kernels":
+        environment |= {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "-1"}
     if threads == 1:  # some read these alone, and before anything else
         environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     process = subprocess.Popen(
