@@ -155,7 +155,7 @@ def test_summary():
     frozen: list[str] = []
     model.trainable = False
     model.summary(print_fn=frozen.append, show_trainable=True, line_length=100)
-    assert "│ N " in frozen[0]
+    assert "  N  " in frozen[0]
     assert "Non-trainable params: 50,240" in frozen[0]
 
 

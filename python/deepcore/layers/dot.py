@@ -55,7 +55,7 @@ class Dot(Merge):
         self.axes = axes
         self.normalize = normalize
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = ()) -> None:
         """Checks that the shapes fit; there are no weights."""
         a, b = self._axes(input_shape)
         first, second = input_shape

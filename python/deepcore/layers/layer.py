@@ -244,7 +244,7 @@ class Layer(LayerCalls):
         cls = type(self)
         if cls.get_config is not Layer.get_config or cls.__init__ is Layer.__init__:
             return own
-        return {**recorded_arguments(self), **own}
+        return {**recorded_arguments(self, own), **own}
 
     get_config._records_arguments = True  # type: ignore[attr-defined]
 
@@ -294,11 +294,17 @@ def _pop_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
     return None if shape is None else (size, *standardize_shape(shape))
 
 
-def recorded_arguments(layer: Layer) -> dict[str, Any]:
-    """The constructor's arguments, for a layer that takes its own but has no `get_config`."""
+def recorded_arguments(layer: Layer, own: dict[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments, for a layer that takes its own but has no `get_config`.
+
+    Args:
+        layer: the layer.
+        own: what every layer tells: left out.
+    """
     args, kwargs = layer.__dict__["_init_arguments"]
     names = list(inspect.signature(type(layer).__init__).parameters)[1:]
     given = {**dict(zip(names, args, strict=False)), **kwargs}
+    given = {key: value for key, value in given.items() if key not in own}
     if not all(_is_plain(value) for value in given.values()):
         raise NotImplementedError(
             f"Layer {type(layer).__name__} was created by passing non-serializable argument values "

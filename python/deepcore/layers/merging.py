@@ -26,7 +26,7 @@ class Merge(Layer):
     def _merge(self, inputs: list[Tensor]) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must write _merge(inputs).")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = ()) -> None:
         """Checks that the shapes fit; there are no weights."""
         _check_shapes("A merge layer", input_shape)
         batch = {shape[0] for shape in input_shape if shape} - {None}
@@ -78,7 +78,7 @@ class Subtract(Merge):
         ValueError: not two inputs, or shapes that do not broadcast.
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = ()) -> None:
         """Checks that there are two inputs, and that they fit."""
         super().build(input_shape)
         if len(input_shape) != 2:
@@ -164,7 +164,7 @@ class Concatenate(Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = ()) -> None:
         """Checks that the shapes fit; there are no weights."""
         _check_shapes("A `Concatenate` layer", input_shape)
         problem = ValueError(

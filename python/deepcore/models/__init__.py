@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deepcore.models.cloning import clone_model
 from deepcore.models.functional import Functional
 from deepcore.models.model import Model
 from deepcore.models.sequential import Sequential
@@ -11,7 +12,7 @@ from deepcore.models.sequential import Sequential
 if TYPE_CHECKING:
     from deepcore.saving import load_model, save_model
 
-__all__ = ["Functional", "Model", "Sequential", "load_model", "save_model"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "save_model"]
 
 
 def __getattr__(name: str) -> Any:

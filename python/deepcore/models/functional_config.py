@@ -35,7 +35,8 @@ def made_of_tensors(cls: type) -> bool:
 
 def recorded(model: Any) -> dict[str, Any]:
     """The arguments of a class that makes its inputs and outputs itself."""
-    config = {"name": model.name, "trainable": model.trainable, **recorded_arguments(model)}
+    own = {"name": model.name, "trainable": model.trainable}
+    config = {**own, **recorded_arguments(model, own)}
     known = inspect.signature(type(model).__init__).parameters
     if any(p.kind is p.VAR_KEYWORD for p in known.values()):
         return config

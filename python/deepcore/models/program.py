@@ -20,16 +20,18 @@ class Program:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._places: dict[KerasHistory, int] = {}
-        self._inputs = [self._place(t) for t in graph.flat_inputs]
-        steps = [self._step(*call) for call in graph.calls if not _begins(*call)]
-        self._outputs = [self._place(t) for t in graph.flat_outputs]
+        # Nothing here refers to the graph, which refers to this.
+        places = _Places(graph)
+        self._inputs = [places.of(t) for t in graph.flat_inputs]
+        steps = [_step(places, *call) for call in graph.calls if not _begins(*call)]
+        self._outputs = [places.of(t) for t in graph.flat_outputs]
+        self._structure = tree.map_structure(lambda _: None, graph.outputs)
         self._steps = self._with_last_uses(steps)
+        self._count = len(places.known)
 
     def run(self, values: list[Any], call: Callable[..., Any]) -> Any:
         """Computes the outputs of the graph; see `Graph.run`."""
-        held: list[Any] = [None] * len(self._places)
+        held: list[Any] = [None] * self._count
         for place, value in zip(self._inputs, values, strict=True):
             held[place] = value
         for step in self._steps:
@@ -42,22 +44,7 @@ class Program:
                 held[place] = value
             for place in step.done_with:
                 held[place] = None
-        return tree.pack_sequence_as(self._graph.outputs, [held[place] for place in self._outputs])
-
-    def _place(self, tensor: KerasTensor) -> int:
-        return self._places.setdefault(self._graph.resolve(tensor), len(self._places))
-
-    def _step(self, operation: Any, index: int) -> _Step:
-        node = operation._inbound_nodes[index]
-
-        def point(leaf: Any) -> Any:
-            return _Place(self._place(leaf)) if isinstance(leaf, KerasTensor) else leaf
-
-        args = tree.map_structure(point, node.args)
-        kwargs = tree.map_structure(point, node.kwargs)
-        alone = len(args) == 1 and isinstance(args[0], _Place) and not kwargs
-        results = tuple(self._place(t) for t in tree.flatten(node.outputs(operation)))
-        return _Step(operation, args, kwargs, args[0].index if alone else None, results)
+        return tree.pack_sequence_as(self._structure, [held[place] for place in self._outputs])
 
     def _with_last_uses(self, steps: list[_Step]) -> list[_Step]:
         needed = set(self._outputs)
@@ -79,6 +66,17 @@ class _Step(NamedTuple):
     done_with: tuple[int, ...] = ()  # places that no later step reads
 
 
+class _Places:
+    """Numbers the tensors of a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.known: dict[KerasHistory, int] = {}
+
+    def of(self, tensor: KerasTensor) -> int:
+        return self.known.setdefault(self._graph.resolve(tensor), len(self.known))
+
+
 class _Place:
     """Stands for a symbolic tensor in the arguments of a call."""
 
@@ -86,6 +84,19 @@ class _Place:
 
     def __init__(self, index: int) -> None:
         self.index = index
+
+
+def _step(places: _Places, operation: Any, index: int) -> _Step:
+    node = operation._inbound_nodes[index]
+
+    def point(leaf: Any) -> Any:
+        return _Place(places.of(leaf)) if isinstance(leaf, KerasTensor) else leaf
+
+    args = tree.map_structure(point, node.args)
+    kwargs = tree.map_structure(point, node.kwargs)
+    alone = len(args) == 1 and isinstance(args[0], _Place) and not kwargs
+    results = tuple(places.of(t) for t in tree.flatten(node.outputs(operation)))
+    return _Step(operation, args, kwargs, args[0].index if alone else None, results)
 
 
 def _fill(arguments: Any, held: list[Any]) -> Any:

@@ -11,6 +11,7 @@ from deepcore.layers.layer import Layer
 from deepcore.layers.shapes import tupled
 from deepcore.layers.tracking import note_change
 from deepcore.models import inputs as given
+from deepcore.models.functional import Functional
 from deepcore.models.model import Model
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from deepcore.symbolic import KerasTensor, Shape, is_shape, standardize_shape
@@ -101,8 +102,9 @@ class Sequential(Model):
             )
         if not self._layers and layer._batch_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer._batch_input_shape))
-        elif not self._layers and isinstance(layer, Sequential) and layer.built:
-            self._layers.append(InputLayer(batch_shape=layer.input_shape))
+        elif not self._layers and _has_one_input(layer):
+            first = layer.inputs[0]  # type: ignore[attr-defined]
+            self._layers.append(InputLayer(batch_shape=first.shape, dtype=first.dtype))
         self._layers.append(layer)
         self._reset()
 
@@ -273,3 +275,8 @@ class Sequential(Model):
         if not model.built and shape:
             model.build(tupled(shape))
         return model
+
+
+def _has_one_input(layer: Any) -> bool:
+    """Whether a layer is a model that says what it takes: a stack that begins with it does, too."""
+    return isinstance(layer, Sequential | Functional) and layer.built and len(layer.inputs) == 1

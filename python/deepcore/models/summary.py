@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deepcore.layers.shapes import map_shapes
 from deepcore.layers.state import count_scalars
@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from deepcore.variable import Variable
 
 _BYTES = {"bool": 1, "uint8": 1, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4}
-_RIGHT = ("Param #",)
+
+
+class Column(NamedTuple):
+    """A column of the table.
+
+    Attributes:
+        title: its header.
+        cell: the text for a layer.
+        align: "<" left, ">" right, "^" in the middle.
+    """
+
+    title: str
+    cell: Callable[[Any], str]
+    align: str = "<"
 
 
 def print_summary(
@@ -30,67 +43,137 @@ def print_summary(
     Raises:
         ValueError: the line is too short for the columns.
     """
-    header = ["Layer (type)", "Output Shape", "Param #"]
-    positions = list(positions or [0.45, 0.80, 1.0])
-    width = 88
+    branches = not _is_sequence(model)
+    columns = [
+        Column("Layer (type)", lambda layer: f"{layer.name} ({type(layer).__name__})"),
+        Column("Output Shape", _output_shape),
+        Column("Param #", _count, ">"),
+    ]
+    if branches:
+        width, ends = 108, [0.3, 0.56, 0.74, 1.0]
+        columns.append(Column("Connected to", lambda layer: _connections(model, layer)))
+    else:
+        width, ends = 88, [0.45, 0.80, 1.0]
+    ends = list(positions or ends)
     if show_trainable:
-        header.append("Trainable")
-        positions = [p * 0.9 for p in positions] + [1.0]
+        columns.append(Column("Trainable", _trainable, "^"))
+        ends = [p * 0.9 for p in ends] + [1.0]
         width += 12
     length = line_length or min(width, shutil.get_terminal_size((width + 4, 24)).columns - 4)
-    ends = [int(p * length) for p in positions]
-    widths = [end - start - 3 for start, end in zip([1, *ends], ends, strict=False)]
+    widths = _widths(columns, ends, length)
     if min(widths) < 4:
         raise ValueError(f"summary: too narrow for the table. Received: line_length={length}.")
-    rows = list(_rows(model.layers, expand_nested, show_trainable))
-    text = [f'Model: "{model.name}"', *_table(header, rows, widths), *_totals(model)]
+    rows = list(_rows(getattr(model, "operations", model.layers), columns, expand_nested))
+    text = [f'Model: "{model.name}"', *_table(columns, rows, widths), *_totals(model)]
     (print_fn or print)("\n".join(text))
 
 
-def _rows(layers: Iterable[Any], nested: bool, trainable: bool, depth: int = 0) -> Any:
+def _widths(columns: list[Column], ends: list[float], length: int) -> list[int]:
+    """The columns' widths; one that is narrower than its title takes from the widest."""
+    stops = [int(p * length) for p in ends]
+    widths = [end - start - 3 for start, end in zip([1, *stops], stops, strict=False)]
+    for index, column in enumerate(columns):
+        lacking = len(column.title) - widths[index]
+        widest = max(range(len(columns)), key=lambda i: widths[i])
+        if lacking > 0 and widths[widest] - lacking > len(columns[widest].title):
+            widths[index] += lacking
+            widths[widest] -= lacking
+    return widths
+
+
+def _rows(layers: Iterable[Any], columns: list[Column], nested: bool, depth: int = 0) -> Any:
     prefix = "   " * depth + "└ " if depth else ""
     for layer in layers:
-        weights = layer.weights
-        count = f"{count_scalars(weights):,}" if layer.built else "0 (unbuilt)"
-        row = [f"{prefix}{layer.name} ({type(layer).__name__})", _output_shape(layer), count]
-        if trainable:
-            row.append("-" if not weights else "Y" if layer.trainable else "N")
-        yield row
+        cells = [column.cell(layer) for column in columns]
+        yield [prefix + cells[0], *cells[1:]]
         if nested and hasattr(layer, "layers"):
-            yield from _rows(layer.layers, nested, trainable, depth + 1)
+            yield from _rows(layer.layers, columns, nested, depth + 1)
+
+
+def _count(layer: Any) -> str:
+    if not hasattr(layer, "weights"):  # an operation
+        return "0"
+    return f"{count_scalars(layer.weights):,}" if layer.built else "0 (unbuilt)"
+
+
+def _trainable(layer: Any) -> str:
+    return "-" if not getattr(layer, "weights", None) else "Y" if layer.trainable else "N"
 
 
 def _output_shape(layer: Any) -> str:
-    if layer._called_shapes is None:
-        return "?"
+    found = getattr(layer, "_called_shapes", None)
+    if found is None:
+        nodes = layer._inbound_nodes
+        if not nodes:
+            return "?"
+        found = nodes[-1].output_shapes
     shapes: list[str] = []
-    map_shapes(lambda shape: shapes.append(str(shape)), layer._called_shapes)
+    map_shapes(lambda shape: shapes.append(str(shape)), found)
     return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
 
 
-def _table(header: list[str], rows: list[list[str]], widths: list[int]) -> list[str]:
+def _is_sequence(model: Any) -> bool:
+    """Whether each layer takes what the one before gives, once."""
+    graph = getattr(model, "_graph", None)
+    if graph is None:
+        return True
+    alone = all(len(calls) == 1 for calls in graph.by_depth)
+    return alone and all(len(n.input_tensors) < 2 for _, n in graph.nodes()) and not _shared(graph)
+
+
+def _shared(graph: Any) -> bool:
+    return len(graph.calls) > len({id(operation) for operation, _ in graph.calls})
+
+
+def _connections(model: Any, layer: Any) -> str:
+    """The tensors that a layer of a functional model is called on: `name[call][result]`."""
+    graph = model._graph
+    told = [
+        f"{history.operation.name}[{history.node_index}][{history.tensor_index}]"
+        for operation, node in graph.nodes()
+        if operation is layer
+        for history in map(graph.resolve, node.input_tensors)
+    ]
+    return ", ".join(told) or "-"
+
+
+def _table(columns: list[Column], rows: list[list[str]], widths: list[int]) -> list[str]:
     def rule(left: str, line: str, cross: str, right: str) -> str:
         return left + cross.join(line * (w + 2) for w in widths) + right
 
     def cells(row: list[str], bar: str) -> Iterable[str]:
-        split = [
-            [cell[i : i + w] for i in range(0, max(len(cell), 1), w)]
-            for cell, w in zip(row, widths, strict=True)
-        ]
+        split = [_wrapped(cell, w) for cell, w in zip(row, widths, strict=True)]
         for k in range(max(map(len, split))):
             parts = [s[k] if k < len(s) else "" for s in split]
             padded = [
-                f" {p:>{w}} " if name in _RIGHT else f" {p:<{w}} "
-                for p, w, name in zip(parts, widths, header, strict=True)
+                f" {p:{column.align}{w}} "
+                for p, w, column in zip(parts, widths, columns, strict=True)
             ]
             yield bar + bar.join(padded) + bar
 
+    header = [column.title for column in columns]
     lines = [rule("┏", "━", "┳", "┓"), *cells(header, "┃"), rule("┡", "━", "╇", "┩")]
     for index, row in enumerate(rows):
         if index:
             lines.append(rule("├", "─", "┼", "┤"))
         lines += cells(row, "│")
     return [*lines, rule("└", "─", "┴", "┘")]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most `width`, broken at spaces; within a word that is longer than a line."""
+    indent = text[: len(text) - len(text.lstrip())]
+    lines = [indent]
+    for word in text.split():
+        if lines[-1].strip() and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+            continue
+        if lines[-1].strip():
+            lines.append("")
+        lines[-1] += word
+        while len(lines[-1]) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return lines
 
 
 def _totals(model: Any) -> list[str]:

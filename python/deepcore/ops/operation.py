@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -167,10 +168,11 @@ def _record(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if is_symbolic(fixed):
         raise ValueError(f"{cls.__name__}: symbolic tensors cannot stand in for {list(fixed)}.")
     tensors = tensor_arguments(cls.function)
-    needed = [k for k in tensors if known[k] is inspect.Parameter.empty]
-    positional = [given.pop(k) for k in needed if k in given]
-    optional = {k: given[k] for k in tensors if given.get(k) is not None}
-    return cls(**fixed)(*positional, **optional)
+    # One that was left out is None by default; a required one may be: `x[None]`.
+    there = {k for k in given if given[k] is not None or known[k] is inspect.Parameter.empty}
+    first = list(itertools.takewhile(there.__contains__, tensors))
+    rest = {k: given[k] for k in tensors[len(first) :] if k in there}
+    return cls(**fixed)(*(given[k] for k in first), **rest)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from typing import Any
 
 from deepcore.layers.layer import Layer
 from deepcore.metrics import Metric
-from deepcore.models import Sequential
+from deepcore.models import Functional, Sequential
 from deepcore.naming import to_snake_case
 from deepcore.optimizers import Optimizer
 
@@ -56,7 +56,7 @@ def _visit_items(
 
 
 def _children(owner: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(owner, Sequential):
+    if isinstance(owner, Functional | Sequential):
         yield "layers", owner.layers
     known = _own_attributes(next(kind for kind in _KINDS if isinstance(owner, kind)))
     for name in sorted(dir(owner), key=lambda name: f"~{name}" if name[0] == "_" else name):
