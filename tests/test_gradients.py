@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deepcore import ops
+from deepcore.ops.nn import batch_normalization_training
 from deepcore.transforms import GradientTape, function, grad
 
 rng = np.random.default_rng(1)
@@ -14,6 +15,7 @@ POSITIVE = rng.uniform(0.5, 2, (3, 4))
 UNIT = rng.uniform(-0.8, 0.8, (3, 4))
 IMAGE = rng.normal(size=(2, 5, 4, 2))
 KERNEL = rng.normal(size=(3, 2, 2, 3))
+SQUARE = np.random.default_rng(2).normal(size=(1, 1, 6, 4))
 OTHER = rng.normal(size=(4,))
 # Far from each other, so that a small step does not change which one is largest.
 APART = rng.permutation(12).reshape(3, 4) * 0.37 - 2.0
@@ -76,6 +78,27 @@ SMOOTH = {
     "conv kernel": (lambda k: ops.conv(IMAGE, k * k, 1, "valid"), KERNEL),
     "conv dilated": (lambda x: ops.conv(x * x, KERNEL, 1, "same", dilation_rate=(2, 1)), IMAGE),
     "depthwise_conv": (lambda x: ops.depthwise_conv(x * x, KERNEL, 1, "same"), IMAGE),
+    "depthwise_conv kernel": (lambda k: ops.depthwise_conv(IMAGE, k * k, 2), KERNEL),
+    "separable_conv": (
+        lambda x: ops.separable_conv(x * x, KERNEL, SQUARE, 1, "same", dilation_rate=2),
+        IMAGE,
+    ),
+    "conv 1d": (lambda x: ops.conv(x * x, KERNEL[0], 2, "same"), IMAGE[0]),
+    "average_pool 1d": (lambda x: ops.average_pool(x * x, 3, 2, "same"), IMAGE[0]),
+    "batch_normalization": (
+        lambda x: ops.batch_normalization(x, x[0, 0, 0] * 2, x[0, 0, 1] ** 2 + 1, 3, x[1, 0, 0]),
+        IMAGE,
+    ),
+    "batch_normalization_training": (
+        lambda x: ops.concatenate(
+            [
+                ops.reshape(part, (-1,))
+                for part in batch_normalization_training(x, x[0, 0, 0] + 2, x[1, 0, 0], 0.1)
+            ]
+        ),
+        IMAGE,
+    ),
+    "moments": (lambda x: ops.stack(ops.moments(x, (0, 2))), IMAGE),
     "average_pool": (lambda x: ops.average_pool(x * x, (3, 2), 2, "same"), IMAGE),
     "binary_crossentropy": (lambda x: ops.binary_crossentropy(HOT, ops.sigmoid(x)), PLAIN),
     "binary_crossentropy logits": (lambda x: ops.binary_crossentropy(HOT, x, True), PLAIN),

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from networks import residual
 
 import deepcore as dc
 from deepcore import layers, ops
+from deepcore.ops.nn import batch_normalization_training
 
 _RNG = np.random.default_rng(5)
 LONG = _RNG.normal(size=100_003).astype("float32")
@@ -115,6 +117,36 @@ def _pooling() -> list[Any]:
     ]
 
 
+def _normalization() -> list[Any]:
+    rng = np.random.default_rng(4)
+    found = []
+    for x in (IMAGES, CUBE, WIDE):
+        width = x.shape[-1]
+        scale, shift = (dc.Variable(rng.normal(size=width).astype("float32")) for _ in range(2))
+        weigh = rng.normal(size=x.shape).astype("float32")
+        with dc.GradientTape() as tape:
+            v = ops.convert_to_tensor(x)
+            tape.watch(v)
+            y, mean, variance = batch_normalization_training(v, scale, shift, 1e-3)
+            loss = ops.sum(y * weigh)
+        found += [y, mean, variance, *tape.gradient(loss, [v, scale, shift])]
+        found += [ops.batch_normalization(x, mean, variance, -1, shift, scale), *ops.moments(x, 1)]
+    return found
+
+
+def _depthwise() -> list[Any]:
+    kernel = np.random.default_rng(6).normal(size=(3, 3, 6, 3)).astype("float32")
+    found = []
+    for strides, padding, taken in ((1, "same", kernel[..., :1]), (2, "valid", kernel)):
+        with dc.GradientTape() as tape:
+            x, k = ops.convert_to_tensor(IMAGES), ops.convert_to_tensor(taken)
+            tape.watch([x, k])
+            y = ops.depthwise_conv(x, k, strides, padding)
+            loss = ops.sum(ops.square(y))
+        found += [y, *tape.gradient(loss, [x, k])]
+    return found
+
+
 def _random() -> list[Any]:
     def seed() -> dc.SeedGenerator:
         return dc.SeedGenerator(11)
@@ -187,6 +219,14 @@ def _training() -> list[Any]:
     return [*model.get_weights(), *logs.values(), evaluated, model.predict(x, verbose=0)]
 
 
+def _residual() -> list[Any]:
+    """Normalization, depthwise convolutions and branches, in training."""
+    model = residual((23, 19, 6))
+    x = np.concatenate([IMAGES] * 3)
+    logs = model.fit(x, LABELS[:27] % 10, batch_size=8, epochs=2, verbose=0).history
+    return [*model.get_weights(), *logs.values(), model.predict(x, verbose=0)]
+
+
 FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "elementwise": _elementwise,
     "broadcasting": _broadcasting,
@@ -197,9 +237,14 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "softmax": _softmax,
     "convolution": _convolution,
     "pooling": _pooling,
+    "normalization": _normalization,
+    "depthwise": _depthwise,
     "random": _random,
     "gradients": _gradients,
     "updates": _updates,
     "functions": _functions,
     "training": _training,
+    "residual": _residual,
 }
+# These set the global seed.
+SEEDED = ("training", "residual", "random")

@@ -1,4 +1,4 @@
-"""The two reference networks, data of their shapes, and a look at a model's bits."""
+"""The reference networks, data of their shapes, and a look at a model's bits."""
 
 from __future__ import annotations
 
@@ -49,6 +49,28 @@ def cnn() -> dc.Sequential:
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def residual(shape: tuple[int, ...] = (28, 28, 1)) -> dc.Model:
+    """A small network of branches, with normalization and depthwise convolutions, compiled."""
+    dc.utils.set_random_seed(7)
+    inputs = dc.Input(shape)
+    x = layers.Conv2D(12, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(x))
+    for strides in (1, 2):
+        y = layers.Conv2D(29, 1, use_bias=False)(x)
+        y = layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.8)(y))
+        y = layers.DepthwiseConv2D(3, strides, "same", use_bias=False)(y)
+        y = layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.8)(y))
+        y = layers.Conv2D(12, 1, use_bias=False)(y)
+        y = layers.BatchNormalization(momentum=0.8)(y)
+        x = layers.Add()([x, y]) if strides == 1 else y
+    x = layers.SeparableConv2D(17, 3, padding="same", activation="relu")(x)
+    x = layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    model = dc.Model(inputs, x)
+    sgd = dc.optimizers.SGD(0.05, momentum=0.9)
+    model.compile(sgd, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import FAMILIES
+from families import FAMILIES, SEEDED
 from networks import bits, cnn, digits, mlp
 
 import deepcore as dc
@@ -86,7 +86,7 @@ def test_one_model_predicts_and_evaluates_first_in_many_threads():
 
 def test_families_at_once():
     _core.force_team_size(3)
-    names = [n for n in FAMILIES if n not in ("training", "random")]  # these set the global seed
+    names = [n for n in FAMILIES if n not in SEEDED]
     expected = [bits(*FAMILIES[n]()) for n in names]
     assert at_once(*(lambda n=n: bits(*FAMILIES[n]()) for n in names)) == expected
 

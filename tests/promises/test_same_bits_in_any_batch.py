@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from networks import cnn, digits, mlp
+from networks import cnn, digits, mlp, residual
 
 import deepcore as dc
 from deepcore import _core, layers
@@ -61,7 +61,7 @@ def assert_same_bits(got: np.ndarray, want: np.ndarray) -> None:
     )
 
 
-def check(model: dc.Sequential, x: np.ndarray) -> None:
+def check(model: dc.Model, x: np.ndarray) -> None:
     """predict(x)[i] is predict(x[i:i+1]), for all i and batch sizes, planned and called."""
     alone = np.concatenate([model.predict_on_batch(x[i : i + 1]) for i in range(len(x))])
     for batch in BATCHES:
@@ -136,10 +136,10 @@ def test_every_layer_of_sequences(name):
     check(of(OF_SEQUENCES[name](), x=SEQUENCES), SEQUENCES)
 
 
-@pytest.mark.parametrize("network", [mlp, cnn])
+@pytest.mark.parametrize("network", [mlp, cnn, residual])
 def test_the_reference_networks_after_training(network):
     x, y = digits(200)
-    x = x if network is cnn else x.reshape(200, 784)
+    x = x.reshape(200, 784) if network is mlp else x
     model = network()
     model.fit(x, y, verbose=0)
     check(model, x[:SAMPLES])
