@@ -14,6 +14,7 @@ bool keeps_integers(Kind kind) {
     case Kind::kSign:
     case Kind::kSquare:
     case Kind::kRelu:
+    case Kind::kRelu6:
     case Kind::kRound:
     case Kind::kTrunc:
     case Kind::kStopGradient:

@@ -42,6 +42,7 @@ constexpr Named kUnary[] = {
     {"softplus", Kind::kSoftplus},
     {"erf", Kind::kErf},
     {"relu", Kind::kRelu},
+    {"relu6", Kind::kRelu6},
     {"floor", Kind::kFloor},
     {"ceil", Kind::kCeil},
     {"round", Kind::kRound},

@@ -1,4 +1,5 @@
 // Convolution and its gradients against seven plain loops in double precision.
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -20,7 +21,10 @@ struct Case {
   Shape y() const { return op().infer(types(DType::kFloat32))[0].shape; }
   Types types(DType d) const {
     Types in{{d, x}, {d, kernel}};
+    if (epilogue.scale) in.push_back({d, Shape{kernel[3]}});
     if (epilogue.bias) in.push_back({d, Shape{kernel[3]}});
+    if (epilogue.residual)
+      in.push_back({d, Conv(window, groups).infer({{d, x}, {d, kernel}})[0].shape});
     return in;
   }
   std::string str() const { return join("x ", x, " kernel ", kernel, " ", op().str()); }
@@ -43,6 +47,8 @@ double activated(double v, Kind kind) {
   switch (kind) {
     case Kind::kRelu:
       return v > 0 ? v : 0;
+    case Kind::kRelu6:
+      return std::clamp(v, 0.0, 6.0);
     case Kind::kTanh:
       return std::tanh(v);
     case Kind::kSigmoid:
@@ -104,14 +110,20 @@ void check(const Case& c, std::uint32_t seed) {
   const auto x = random_values(c.x.elements(), seed),
              kernel = random_values(c.kernel.elements(), seed + 1);
   const auto gy = random_values(y.elements(), seed + 2),
-             bias = random_values(c.kernel[3], seed + 3);
+             bias = random_values(c.kernel[3], seed + 3),
+             scale = random_values(c.kernel[3], seed + 4),
+             residual = random_values(y.elements(), seed + 5);
   std::vector<double> want = reference(c, To::kY, x, kernel, gy);
   for (std::size_t i = 0; i < want.size(); ++i) {
+    if (c.epilogue.scale) want[i] *= scale[i % scale.size()];
     if (c.epilogue.bias) want[i] += bias[i % bias.size()];
+    if (c.epilogue.residual) want[i] += residual[i];
     want[i] = activated(want[i], c.epilogue.activation);
   }
   std::vector<std::vector<T>> in{cast<T>(x), cast<T>(kernel)};
+  if (c.epilogue.scale) in.push_back(cast<T>(scale));
   if (c.epilogue.bias) in.push_back(cast<T>(bias));
+  if (c.epilogue.residual) in.push_back(cast<T>(residual));
   const double terms = static_cast<double>(c.kernel.elements(0, 3));
   expect_near(run_op<T>(c.op(), c.types(d), in), want, terms, c.str());
 
@@ -178,10 +190,10 @@ Case random_case(std::mt19937& random) {
       c.window = {
           stride, dilation, {pick({0, 1, 2}), pick({0, 3})}, {pick({0, 2, 4}), pick({0, 1})}};
   }
-  c.epilogue = {pick({0, 1}) == 1, *(std::initializer_list<Kind>{Kind::kIdentity, Kind::kRelu,
-                                                                 Kind::kTanh, Kind::kSigmoid}
-                                         .begin() +
-                                     random() % 4)};
+  constexpr Kind kActivations[] = {Kind::kIdentity, Kind::kRelu, Kind::kRelu6, Kind::kTanh,
+                                   Kind::kSigmoid};
+  c.epilogue = {pick({0, 1}) == 1, pick({0, 1}) == 1, pick({0, 1}) == 1,
+                kActivations[random() % 5]};
   return c;
 }
 
@@ -199,12 +211,16 @@ TEST(Conv, RandomShapesInDouble) {
 
 TEST(Conv, LargerShapes) {
   const Case cases[] = {
-      {Shape{4, 28, 28, 1}, Shape{3, 3, 1, 32}, {}, 1, {true, Kind::kRelu}},
+      {Shape{4, 28, 28, 1}, Shape{3, 3, 1, 32}, {}, 1, {.bias = true, .activation = Kind::kRelu}},
       {Shape{5, 13, 13, 32}, Shape{3, 3, 32, 64}, {}},
       {Shape{2, 32, 32, 3}, Shape{3, 3, 3, 16}, {.pad_low = {1, 1}, .pad_high = {1, 1}}},
       {Shape{1, 30, 34, 64}, Shape{3, 3, 64, 64}, {.pad_low = {1, 1}, .pad_high = {1, 1}}},
       {Shape{3, 7, 7, 130}, Shape{3, 3, 130, 70}, {.pad_low = {1, 1}, .pad_high = {1, 1}}},
-      {Shape{2, 9, 9, 500}, Shape{1, 1, 500, 40}, {}, 1, {true, Kind::kTanh}},  // K in two blocks
+      {Shape{2, 9, 9, 500},
+       Shape{1, 1, 500, 40},
+       {},
+       1,
+       {.bias = true, .activation = Kind::kTanh}},  // K in two blocks
       {Shape{2, 1, 500, 6}, Shape{1, 3, 6, 20}, {.pad_low = {0, 1}, .pad_high = {0, 1}}},
       {Shape{40, 4, 4, 16}, Shape{4, 4, 16, 10}, {}},  // one pixel a sample
       {Shape{1, 40, 44, 3}, Shape{7, 7, 3, 24}, {{2, 2}, {1, 1}, {3, 3}, {3, 3}}},
@@ -218,13 +234,13 @@ TEST(Conv, LargerShapes) {
 
 TEST(Conv, SameBitsInAnyBatch) {
   const Case cases[] = {
-      {Shape{32, 28, 28, 1}, Shape{3, 3, 1, 32}, {}, 1, {true, Kind::kRelu}},
+      {Shape{32, 28, 28, 1}, Shape{3, 3, 1, 32}, {}, 1, {.bias = true, .activation = Kind::kRelu}},
       {Shape{32, 13, 13, 32}, Shape{3, 3, 32, 33}, {}},
       {Shape{32, 7, 7, 3},
        Shape{3, 3, 3, 17},
        {.pad_low = {1, 1}, .pad_high = {1, 1}},
        1,
-       {true, Kind::kSigmoid}},
+       {.bias = true, .activation = Kind::kSigmoid}},
       {Shape{32, 4, 5, 40}, Shape{3, 3, 40, 9}, {{2, 2}, {1, 1}, {1, 1}, {1, 1}}},
       {Shape{32, 5, 5, 19}, Shape{3, 3, 1, 19}, {.pad_low = {1, 1}, .pad_high = {1, 1}}, 19},
       {Shape{32, 3, 3, 8}, Shape{3, 3, 8, 5}, {}},

@@ -63,8 +63,8 @@ Errors check(const Case& c, std::uint32_t seed, const Epilogue& epilogue = {}) {
   const auto type = [](const Shape& shape) { return Type{DType::kFloat32, shape}; };
   const Floats x = values(c.x, seed), kernel = values(c.kernel(), seed + 1);
   const Floats gy = values(c.y(), seed + 2), bias = values(Shape{c.o}, seed + 3);
-  // tanh and sigmoid keep the difference of their arguments, not their size.
-  const bool bounded = epilogue.activation == Kind::kTanh || epilogue.activation == Kind::kSigmoid;
+  // tanh, sigmoid and relu6 keep the difference of their arguments, not their size.
+  const bool bounded = epilogue.activation != Kind::kIdentity && epilogue.activation != Kind::kRelu;
   const double allowed = bounded ? 1e-4 : 1e-5;
   const auto compare = [&](const Runner& fast, const Runner& plain, const Shape& out,
                            const std::vector<Floats>& in) {
@@ -78,7 +78,9 @@ Errors check(const Case& c, std::uint32_t seed, const Epilogue& epilogue = {}) {
   };
   constexpr auto forward = ConvDirection::kForward, backward = ConvDirection::kBackward;
   std::vector<Floats> in{x, kernel};
+  if (epilogue.scale) in.push_back(values(Shape{c.o}, seed + 4));
   if (epilogue.bias) in.push_back(bias);
+  if (epilogue.residual) in.push_back(values(c.y(), seed + 5));
   return {compare(winograd_runner(s, forward, epilogue), ConvGather::runner(s, forward, epilogue),
                   c.y(), in),
           compare(winograd_runner(s, backward, {}), ConvGather::runner(s, backward, {}), c.x,
@@ -97,8 +99,8 @@ TEST(Winograd, RandomShapes) {
     const Case c{Shape{pick({0, 1, 2, 5}), pick({3, 4, 5, 7, 8, 9, 13}),
                        pick({3, 4, 6, 7, 8, 11, 12}), pick({1, 3, 8, 15, 16, 17, 33, 70})},
                  pick({1, 5, 8, 16, 17, 31, 64, 66}), low, high};
-    const Kind kinds[] = {Kind::kIdentity, Kind::kRelu, Kind::kTanh, Kind::kSigmoid};
-    check(c, i, {.bias = pick({0, 1}) == 1, .activation = kinds[random() % 4]});
+    const Kind kinds[] = {Kind::kIdentity, Kind::kRelu, Kind::kRelu6, Kind::kTanh, Kind::kSigmoid};
+    check(c, i, {pick({0, 1}) == 1, pick({0, 1}) == 1, pick({0, 1}) == 1, kinds[random() % 5]});
   }
 }
 

@@ -99,6 +99,7 @@ const UnaryRow kUnary[] = {
     {Kind::kSoftplus, -9, 9, [](double x) { return std::log1p(std::exp(x)); }},
     {Kind::kErf, -3, 3, [](double x) { return std::erf(x); }},
     {Kind::kRelu, -3, 3, [](double x) { return x > 0 ? x : 0; }},
+    {Kind::kRelu6, -3, 9, [](double x) { return x > 0 ? std::min(x, 6.0) : 0; }},
     {Kind::kFloor, -9, 9, [](double x) { return std::floor(x); }},
     {Kind::kCeil, -9, 9, [](double x) { return std::ceil(x); }},
     {Kind::kRound, -9, 9, [](double x) { return std::nearbyint(x); }},
@@ -121,9 +122,9 @@ TEST(Elementwise, EveryUnaryKindOverOddSizes) {
 TEST(Elementwise, UnaryKindsOnIntegers) {
   for (DType dtype : {DType::kUInt8, DType::kInt32, DType::kInt64})
     for (const UnaryRow& row : kUnary) {
-      const bool keeps = row.kind <= Kind::kSquare || row.kind == Kind::kRelu ||
-                         (row.kind >= Kind::kFloor && row.kind <= Kind::kTrunc) ||
-                         gives_bool(row.kind);
+      const bool keeps =
+          row.kind <= Kind::kSquare || row.kind == Kind::kRelu || row.kind == Kind::kRelu6 ||
+          (row.kind >= Kind::kFloor && row.kind <= Kind::kTrunc) || gives_bool(row.kind);
       if (!keeps || (dtype == DType::kUInt8 && row.kind == Kind::kNegative)) continue;
       expect_op(
           Unary{row.kind}, {test::random_array({37}, 3, dtype, dtype == DType::kUInt8 ? 0 : -9, 9)},

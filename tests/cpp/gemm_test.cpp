@@ -71,7 +71,7 @@ Floats run(const Runner& runner, const std::vector<Floats>& in, std::int64_t out
 // A (M, K) and B (K, N) come row-major, and are stored as the product asks.
 Floats product(const Kernels& table, std::int64_t m, std::int64_t n, std::int64_t k, bool ta,
                bool tb, const Floats& a, const Floats& b, const Epilogue& epilogue = {},
-               const Floats& bias = {}) {
+               const std::vector<Floats>& more = {}) {
   Gemm gemm;
   gemm.m = m;
   gemm.n = n;
@@ -79,8 +79,9 @@ Floats product(const Kernels& table, std::int64_t m, std::int64_t n, std::int64_
   gemm.ta = ta;
   gemm.tb = tb;
   gemm.epilogue = epilogue;
-  return run(gemm_runner(gemm, table),
-             {ta ? transposed(a, m, k) : a, tb ? transposed(b, k, n) : b, bias}, m * n);
+  std::vector<Floats> in{ta ? transposed(a, m, k) : a, tb ? transposed(b, k, n) : b};
+  in.insert(in.end(), more.begin(), more.end());
+  return run(gemm_runner(gemm, table), in, m * n);
 }
 
 bool same_bits(const Floats& a, const Floats& b) {
@@ -149,13 +150,13 @@ TEST(Gemm, ARowHasTheSameBitsAmongAnyOthers) {
   for (const auto& [k, n] : kLayers) {
     const Floats a = random_floats(256 * k, 5), b = random_floats(k * n, 6),
                  bias = random_floats(n, 7);
-    const Epilogue epilogue{true, Kind::kTanh};
+    const Epilogue epilogue{.bias = true, .activation = Kind::kTanh};
     for (const Kernels* table : tables()) {
-      const Floats all = product(*table, 256, n, k, false, false, a, b, epilogue, bias);
+      const Floats all = product(*table, 256, n, k, false, false, a, b, epilogue, {bias});
       for (const std::int64_t m : {1, 2, 3, 7, 32, 64, 100})
         for (const bool ta : {false, true}) {
           const Floats few(a.begin(), a.begin() + m * k);
-          const Floats c = product(*table, m, n, k, ta, ta, few, b, epilogue, bias);
+          const Floats c = product(*table, m, n, k, ta, ta, few, b, epilogue, {bias});
           EXPECT_TRUE(same_bits(c, Floats(all.begin(), all.begin() + m * n)))
               << table->isa << " " << m << " rows of " << k << " x " << n;
         }
@@ -163,22 +164,36 @@ TEST(Gemm, ARowHasTheSameBitsAmongAnyOthers) {
   }
 }
 
+// Each step of an epilogue rounds as the op alone would.
 TEST(Gemm, Epilogues) {
-  constexpr std::int64_t kShapes[][3] = {{1, 1, 0}, {3, 10, 0},   {5, 1, 7},
+  constexpr std::int64_t kShapes[][3] = {{1, 1, 0}, {3, 10, 0},   {5, 1, 7},      {70, 1, 2100},
                                          {1, 9, 4}, {33, 70, 20}, {100, 300, 500}};
   for (const auto& [m, n, k] : kShapes) {
     const Floats a = random_floats(m * k, 8), b = random_floats(k * n, 9),
-                 bias = random_floats(n, 10);
+                 scale = random_floats(n, 10), bias = random_floats(n, 11),
+                 residual = random_floats(m * n, 12);
     for (const Kernels* table : tables()) {
       const Floats plain = product(*table, m, n, k, false, false, a, b);
-      for (const bool with_bias : {false, true})
-        for (const Kind kind : {Kind::kIdentity, Kind::kRelu, Kind::kTanh, Kind::kSigmoid}) {
-          const Floats c = product(*table, m, n, k, false, false, a, b, {with_bias, kind}, bias);
+      for (int mix = 0; mix < 8; ++mix)
+        for (const Kind kind :
+             {Kind::kIdentity, Kind::kRelu, Kind::kRelu6, Kind::kTanh, Kind::kSigmoid}) {
+          const Epilogue e{(mix & 1) != 0, (mix & 2) != 0, (mix & 4) != 0, kind};
+          std::vector<Floats> more;
+          if (e.scale) more.push_back(scale);
+          if (e.bias) more.push_back(bias);
+          if (e.residual) more.push_back(residual);
+          const Floats c = product(*table, m, n, k, false, false, a, b, e, more);
           for (std::size_t i = 0; i < c.size(); ++i) {
-            const float x = with_bias ? plain[i] + bias[i % count(n)] : plain[i];
+            float x = plain[i];
+            if (e.scale) x = x * scale[i % count(n)];
+            if (e.bias) x = x + bias[i % count(n)];
+            if (e.residual) x = x + residual[i];
             switch (kind) {
               case Kind::kRelu:
                 ASSERT_EQ(c[i], x < 0 ? 0 : x);
+                break;
+              case Kind::kRelu6:
+                ASSERT_EQ(c[i], x < 0 ? 0 : x > 6 ? 6 : x);
                 break;
               case Kind::kTanh:
                 ASSERT_NEAR(c[i], std::tanh(x), 3e-7);
@@ -201,7 +216,7 @@ TEST(Gemm, NotANumberStaysInItsRowAndColumn) {
   a[4 * 11 + 3] = std::numeric_limits<float>::quiet_NaN();
   b[5 * 20 + 18] = std::numeric_limits<float>::infinity();
   for (const Kernels* table : tables()) {
-    const Floats c = product(*table, m, n, k, false, false, a, b, {false, Kind::kRelu});
+    const Floats c = product(*table, m, n, k, false, false, a, b, {.activation = Kind::kRelu});
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) {
         const float v = c[count(i * n + j)];
@@ -320,7 +335,7 @@ template <class T>
 void expect_exact(const Shape& a_shape, const Shape& b_shape, bool ta, bool tb) {
   const Type a{DTypeOf<T>::value, a_shape}, b{DTypeOf<T>::value, b_shape},
       bias{DTypeOf<T>::value, {3}};
-  const MatMul op(ta, tb, {true, Kind::kRelu});
+  const MatMul op(ta, tb, {.bias = true, .activation = Kind::kRelu});
   const Types types{a, b, bias}, out = op.infer(types);
   std::mt19937 generator(21);
   const auto fill = [&](std::int64_t n) {

@@ -76,12 +76,13 @@ Tensor labels_of(const Numbers& values) {
 std::vector<Case> elementwise_cases() {
   using enum Kind;
   std::vector<Case> cases;
-  for (Kind k :
-       {kIdentity, kNegative, kAbs,     kSquare,   kExp, kExpm1, kSin,  kCos,   kAtan, kSinh, kCosh,
-        kTanh,     kAsinh,    kSigmoid, kSoftplus, kErf, kRelu,  kSign, kFloor, kCeil, kTrunc})
+  for (Kind k : {kIdentity, kNegative, kAbs,  kSquare, kExp,   kExpm1,   kSin,      kCos,
+                 kAtan,     kSinh,     kCosh, kTanh,   kAsinh, kSigmoid, kSoftplus, kErf,
+                 kRelu,     kRelu6,    kSign, kFloor,  kCeil,  kTrunc})
     cases.push_back(unary_case(k, -2.2, 2.2));
   for (Kind k : {kSqrt, kRsqrt, kReciprocal, kLog, kLog1p, kLog2, kLog10})
     cases.push_back(unary_case(k, 0.4, 3));
+  cases.push_back(unary_case(kRelu6, 4.2, 7.9));
   for (Kind k : {kTan, kAsin, kAcos, kAtanh}) cases.push_back(unary_case(k, -0.9, 0.9));
   cases.push_back(unary_case(kAcosh, 1.2, 3));
   for (Kind k : {kAdd, kSubtract, kMultiply, kMaximum, kMinimum})
@@ -182,6 +183,17 @@ std::vector<Case> linear_cases() {
   cases.push_back(conv_case({1, 4, 3, 4}, {2, 2, 2, 4}, {1, 1}, {1, 1}, "same", 2));
   cases.push_back(conv_case({1, 4, 4, 3}, {3, 3, 1, 6}, {1, 1}, {1, 1}, "valid", 3));
   cases.push_back(conv_case({2, 3, 3, 2}, {1, 1, 2, 2}, {2, 2}, {1, 1}, "valid", 1));
+  for (const Epilogue& e :
+       {Epilogue{true, true, true, Kind::kTanh}, Epilogue{false, true, true, Kind::kSigmoid}}) {
+    std::vector<Shape> matrices{{4, 3}, {5, 3}}, images{{1, 3, 4, 2}, {2, 2, 2, 3}};
+    if (e.scale) matrices.push_back({5}), images.push_back({3});
+    matrices.push_back({5}), images.push_back({3});
+    matrices.push_back({4, 5}), images.push_back({1, 2, 3, 3});
+    cases.push_back({join("matmul with ", e), matrices,
+                     [e](const Tensors& x) { return apply1(MatMul{false, true, e}, x); }});
+    cases.push_back({join("conv with ", e), images,
+                     [e](const Tensors& x) { return apply1(Conv{{}, 1, e}, x); }});
+  }
   for (PoolKind kind : {PoolKind::kMax, PoolKind::kAverage}) {
     cases.push_back(pool_case(kind, {2, 4, 5, 2}, {2, 2}, {2, 2}, "valid"));
     cases.push_back(pool_case(kind, {1, 5, 4, 1}, {3, 2}, {1, 2}, "same"));

@@ -163,7 +163,10 @@ TEST(Ops, SamePaddingPutsTheOddCellLast) {
 
 TEST(Ops, PrintTheirSettings) {
   EXPECT_EQ((MatMul{true, false}.str()), "matmul(true, false, plain)");
-  EXPECT_EQ((MatMul{false, false, {true, Kind::kRelu}}.str()), "matmul(false, false, bias+relu)");
+  EXPECT_EQ((MatMul{false, false, {.bias = true, .activation = Kind::kRelu}}.str()),
+            "matmul(false, false, bias+relu)");
+  EXPECT_EQ((MatMul{false, false, {true, false, true, Kind::kRelu6}}.str()),
+            "matmul(false, false, scale+residual+relu6)");
   EXPECT_EQ(Unary{Kind::kExp}.str(), "unary(exp)");
   EXPECT_EQ((Reduce{ReduceKind::kSum, {0, 1}, false}.str()), "reduce(sum, [0, 1], false)");
 }

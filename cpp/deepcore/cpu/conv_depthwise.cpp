@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/finish.h"
 #include "deepcore/cpu/kernels.h"
 
 namespace deepcore {
@@ -31,7 +32,11 @@ class Depthwise {
   void run(const Call& call, std::int64_t task) const {
     const std::int64_t n = task / bands_;
     const float* in = call.input(0) + n * in_h_ * in_w_ * channels_;
-    float* out = call.output(0) + n * out_h_ * out_w_ * channels_;
+    const std::int64_t at_out = n * out_h_ * out_w_ * channels_;
+    float* out = call.output(0) + at_out;
+    const Finish finish = finish_of(epilogue_, call);
+    const float* residual = residual_of(epilogue_, call);
+    if (residual) residual += at_out;
     const Range rows = piece(out_h_, bands_, task % bands_);
     for (std::int64_t i = rows.begin; i < rows.end; ++i)
       for (const Line& line : lines_) {
@@ -47,8 +52,8 @@ class Depthwise {
             .w_tap = taps.w.data(),
             .y = out + (i * out_w_ + line.first) * channels_,
             .y_step = line.step * channels_,
-            .bias = epilogue_.bias ? call.input(2) : nullptr,
-            .activation = epilogue_.activation,
+            .finish = finish,
+            .residual = residual ? residual + (i * out_w_ + line.first) * channels_ : nullptr,
         });
       }
   }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/finish.h"
 #include "deepcore/cpu/kernels.h"
 
 namespace deepcore {
@@ -151,7 +152,8 @@ ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* sc
   t.in = call.input(0);
   t.zeros = static_cast<const float*>(call.workspace);
   t.kernel = t.zeros + zero_floats();
-  t.bias = epilogue_.bias ? call.input(2) : nullptr;
+  t.finish = finish_of(epilogue_, call);
+  t.residual = residual_of(epilogue_, call);
   t.out = call.output(0);
   const Range panels = piece(shape_.groups * panels_, panel_cuts_, index % panel_cuts_);
   const Range strip = piece(out_pixels_, strips_, index / panel_cuts_ % strips_);
@@ -187,7 +189,6 @@ void ConvGather::run(const Task& task) const {
 void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t tiles) const {
   const ConvKernels& k = kernels().conv;
   const bool last = &block == &blocks_.back();
-  const Kind activation = last ? epilogue_.activation : Kind::kIdentity;
   for (std::int64_t q = task.panel_begin; q < task.panel_end; ++q) {
     const std::int64_t g = q / panels_, first = q % panels_ * k.cols;
     const std::int64_t column = g * width_ + first;
@@ -197,8 +198,8 @@ void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t t
              .column = column,
              .n = static_cast<int>(std::min<std::int64_t>(k.cols, width_ - first)),
              .accumulate = &block != &blocks_.front(),
-             .bias = last && task.bias ? task.bias + column : nullptr,
-             .activation = activation},
+             .finish = last ? task.finish.from_column(column) : Finish{},
+             .residual = last && task.residual},
             task.tiles, tiles);
   }
 }

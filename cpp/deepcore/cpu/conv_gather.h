@@ -17,7 +17,7 @@ class ConvGather {
  public:
   ConvGather(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue);
 
-  // Inputs: what is read, the kernel, and with a bias the bias.
+  // Inputs: what is read, the kernel, and the epilogue's.
   static Runner runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue);
 
  private:
@@ -37,7 +37,8 @@ class ConvGather {
     const float* in;
     const float* kernel;  // packed
     const float* zeros;
-    const float* bias;
+    Finish finish;
+    const float* residual;
     float* out;
     std::int64_t sample, samples, strip_begin, strip_end, panel_begin, panel_end;
     ConvTile* tiles;

@@ -32,8 +32,9 @@ void ConvGather::fill_tile(const Task& task, std::int64_t first, const Block& bl
     const std::int64_t n = task.sample + at - p * task.samples;
     pixel[r] = &pixels_[static_cast<std::size_t>(task.strip_begin + p)];
     x[r] = task.in + (n * in_pixels_ + pixel[r]->in) * in_channels_;
-    tile.y[r] =
-        first + r > at ? task.unread : task.out + (n * out_pixels_ + pixel[r]->out) * out_channels_;
+    const std::int64_t y = (n * out_pixels_ + pixel[r]->out) * out_channels_;
+    tile.y[r] = first + r > at ? task.unread : task.out + y;
+    if (task.residual) tile.residual[r] = task.residual + y;
     alike = alike && pixel[r]->type == pixel[0]->type;
   }
   const State* states = &states_[static_cast<std::size_t>(pixel[0]->type * taps_)];

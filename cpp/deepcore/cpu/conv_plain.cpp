@@ -2,20 +2,11 @@
 #include "deepcore/cpu/conv_plain.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "deepcore/cpu/finish.h"
 
 namespace deepcore {
 namespace {
-
-template <class T>
-T activated(T v, Kind activation) {
-  if (activation == Kind::kRelu) return v > T(0) || v != v ? v : T(0);
-  if constexpr (std::is_floating_point_v<T>) {
-    if (activation == Kind::kTanh) return std::tanh(v);
-    if (activation == Kind::kSigmoid) return 1 / (1 + std::exp(-v));
-  }
-  return v;
-}
 
 template <class T>
 Runner conv(const ConvShape& s, const Epilogue& e) {
@@ -26,10 +17,7 @@ Runner conv(const ConvShape& s, const Epilogue& e) {
     const std::int64_t size = s.oh * s.ow * s.o;
     std::fill_n(y + n * size, size, T(0));
     for_each_product(s, n, [&](auto a, auto b, auto c) { y[c] += x[a] * kernel[b]; });
-    for (std::int64_t i = n * size; i < (n + 1) * size; ++i) {
-      if (e.bias) y[i] += call.input<T>(2)[i % s.o];
-      y[i] = activated(y[i], e.activation);
-    }
+    if (s.o > 0) finish_plain<T>(e, call, n * size, size, s.o);
   };
   return {.phases = {{s.n, run}}};
 }

@@ -9,6 +9,7 @@
 
 #include "deepcore/core/switches.h"
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/finish.h"
 #include "deepcore/cpu/kernels.h"
 
 namespace deepcore {
@@ -182,8 +183,8 @@ class Winograd {
 
   void transform_output(const Call& call, Range tiles, std::int64_t column, std::int64_t n,
                         const float* planes) const {
-    const WinogradFinish finish{epilogue_.bias ? call.input(2) + column : nullptr,
-                                epilogue_.activation};
+    const Finish finish = finish_of(epilogue_, call).from_column(column);
+    const float* residual = residual_of(epilogue_, call);
     for (std::int64_t t = tiles.begin; t < tiles.end; ++t) {
       const WinogradPlace at = winograd_place(tiles_, t, tiles_.h, tiles_.w, width_, 0, 0);
       kernels().conv.winograd.output({.from = planes + (t - tiles.begin) * out_row_,
@@ -196,7 +197,7 @@ class Winograd {
                                       .left = at.left,
                                       .right = at.right,
                                       .channels = n},
-                                     finish);
+                                     finish, residual ? residual + at.offset + column : nullptr);
     }
   }
 

@@ -39,6 +39,8 @@ void number_loop(Kind kind, const T* x, T* y, std::int64_t n) {
     case Kind::kSign: return map(x, y, n, plain::sign<T>);
     case Kind::kSquare: return map(x, y, n, [](T v) { return plain::multiply(v, v); });
     case Kind::kRelu: return map(x, y, n, [](T v) { return v < T{0} ? T{0} : v; });
+    case Kind::kRelu6:
+      return map(x, y, n, [](T v) { return v < T{0} ? T{0} : v > T(6) ? T(6) : v; });
     default: return map(x, y, n, [](T v) { return v; });  // identity; and an integer is whole
   }
   // clang-format on

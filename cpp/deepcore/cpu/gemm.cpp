@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/finish.h"
 
 namespace deepcore {
 namespace {
@@ -41,7 +42,6 @@ struct Plan : Gemm {
   const GemmKernels* kernels;
   Source source = Source::kDirect;
   bool pack_a = false;
-  bool scalar_bias = false;  // C is one column laid down as a row
   bool swapped = false;
   std::int64_t row_groups, panels;                  // of tiles
   std::int64_t row_tasks = 1, col_tasks = 1;        // an entry of the batch
@@ -49,7 +49,7 @@ struct Plan : Gemm {
   std::int64_t least_groups = 1, least_panels = 1;  // of a task
   std::int64_t chunk_panels = kChunkPanels;
   std::int64_t depth, depths;  // k goes by this many blocks of this depth
-  std::int64_t a_floats = 0, b_floats = 0, bias_floats = 0;  // of scratch
+  std::int64_t a_floats = 0, b_floats = 0, column_floats = 0;  // of scratch
   std::int64_t pack_tasks = 1;
 
   // The elements between rows, and between neighbours along k.
@@ -120,7 +120,6 @@ Plan plan(const Gemm& gemm, const Kernels& table) {
     p.tb = !gemm.ta;
     p.ta = false;
     p.swapped = true;
-    p.scalar_bias = p.epilogue.bias;
   }
   const std::int64_t rows = p.kernels->rows, cols = p.kernels->cols;
   p.row_groups = ceil_div(p.m, rows);
@@ -131,14 +130,16 @@ Plan plan(const Gemm& gemm, const Kernels& table) {
   const std::int64_t task_panels = ceil_div(p.panels, p.col_tasks);
   if (p.pack_a) p.a_floats = std::min(task_rows, kBlockRows) * p.depth;
   if (p.source == Source::kOwn) p.b_floats = std::min(task_panels, p.chunk_panels) * cols * p.depth;
-  if (p.scalar_bias) p.bias_floats = task_panels * cols;
+  if (p.swapped) p.column_floats = task_panels * cols;  // a scale or bias for each
   p.pack_tasks = p.tb ? std::min(p.panels, kMostTasks) : ceil_div(p.k, kPackRows);
   return p;
 }
 
 struct Operands {
-  const float *a, *b, *bias;
+  const float *a, *b;
   float* c;
+  Finish finish;
+  const float* residual;
 };
 
 // What one task computes: rows [row, row + m) and columns [col, col + n) of one C.
@@ -150,14 +151,15 @@ class Task {
         shared_(shared),
         a_pack_(static_cast<float*>(scratch)),
         b_pack_(a_pack_ + plan.a_floats),
-        bias_(b_pack_ + plan.b_floats) {}
+        scales_(b_pack_ + plan.b_floats),
+        biases_(scales_ + plan.column_floats) {}
 
   void run(Range groups, Range panels) {
     const std::int64_t cols = p_.kernels->cols;
     const std::int64_t col = panels.begin * cols, end = std::min(panels.end * cols, p_.n);
-    if (p_.scalar_bias) {
-      std::fill_n(bias_, end - col, at_.bias[0]);
-      at_.bias = bias_ - col;
+    if (p_.swapped) {  // C is one column laid down as a row
+      at_.finish.scale = spread(at_.finish.scale, scales_, col, end);
+      at_.finish.bias = spread(at_.finish.bias, biases_, col, end);
     }
     const std::int64_t chunk = p_.source == Source::kOwn ? p_.chunk_panels * cols : end - col;
     for (std::int64_t j = col; j < end; j += chunk)
@@ -165,6 +167,12 @@ class Task {
   }
 
  private:
+  static const float* spread(const float* value, float* to, std::int64_t col, std::int64_t end) {
+    if (!value) return nullptr;
+    std::fill_n(to, end - col, *value);
+    return to - col;
+  }
+
   // One block of k for all the task's rows and n columns from col on.
   void depth(Range groups, std::int64_t d, std::int64_t col, std::int64_t n) {
     const GemmKernels& kernels = *p_.kernels;
@@ -209,9 +217,9 @@ class Task {
         block.a_k = rows;
         block.a_panel = rows * depth;
       }
-      block.to = {at_.c + row * p_.n + col, p_.n, d > 0,
-                  last && at_.bias ? at_.bias + col : nullptr,
-                  last ? p_.epilogue.activation : Kind::kIdentity};
+      const std::int64_t at = row * p_.n + col;
+      block.to = {at_.c + at, p_.n, d > 0, last ? at_.finish.from_column(col) : Finish{},
+                  last && at_.residual ? at_.residual + at : nullptr};
       kernels.block(block);
     }
   }
@@ -219,7 +227,7 @@ class Task {
   const Plan& p_;
   Operands at_;
   const float* shared_;
-  float *a_pack_, *b_pack_, *bias_;
+  float *a_pack_, *b_pack_, *scales_, *biases_;
 };
 
 // Packs a share of B: rows of what is stored, so that memory is read in order.
@@ -265,17 +273,20 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table) {
                              }});
   }
   runner.scratch =
-      static_cast<std::size_t>(p.a_floats + p.b_floats + p.bias_floats) * sizeof(float);
+      static_cast<std::size_t>(p.a_floats + p.b_floats + 2 * p.column_floats) * sizeof(float);
   // Rows first: neighbouring tasks, which often run on one thread, read the same panels of B.
   const std::int64_t tasks = p.row_tasks * p.col_tasks;
   const auto run = [p, b_of, tasks](const Call& call, std::int64_t task, void* scratch) {
     const Range groups = piece(p.row_groups, p.row_tasks, task % tasks % p.row_tasks);
     const Range panels = piece(p.panels, p.col_tasks, task % tasks / p.row_tasks);
     const Range entries = piece(p.batch.elements(), p.entry_tasks, task / tasks);
+    const Finish finish = finish_of(p.epilogue, call);
+    const float* residual = residual_of(p.epilogue, call);
     for (std::int64_t i = entries.begin; i < entries.end; ++i) {
       const Operands at{call.input(p.swapped ? 1 : 0) + offset_of(i, p.batch, p.a_strides),
                         b_of(p, call) + offset_of(i, p.batch, p.b_strides),
-                        p.epilogue.bias ? call.input(2) : nullptr, call.output(0) + i * p.m * p.n};
+                        call.output(0) + i * p.m * p.n, finish,
+                        residual ? residual + i * p.m * p.n : nullptr};
       Task(p, at, static_cast<const float*>(call.workspace), scratch).run(groups, panels);
     }
   };

@@ -7,8 +7,8 @@
 
 namespace deepcore {
 
-// C = act(A B + bias) for each entry of `batch`. Inputs 0, 1, 2 of the call are A, B and the bias
-// (N), output 0 is C (batch..., M, N).
+// C = act(A B * scale + bias + residual) for each entry of `batch`. Inputs 0 and 1 of the call are
+// A and B, the epilogue's follow; output 0 is C (batch..., M, N).
 struct Gemm {
   std::int64_t m = 0, n = 0, k = 0;
   bool ta = false, tb = false;  // A is stored (K, M), B is stored (N, K)

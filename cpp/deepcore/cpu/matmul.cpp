@@ -1,9 +1,8 @@
 // MatMul: f32 through the packed kernels, the other numbers through plain loops.
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
 
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/finish.h"
 #include "deepcore/cpu/gemm.h"
 
 namespace deepcore {
@@ -39,29 +38,9 @@ Gemm gemm_of(const MatMul& op, const Types& in, const Types& out) {
   return g;
 }
 
-template <class T>
-T activate(Kind kind, T x) {
-  if (kind == Kind::kRelu) return x < T(0) ? T(0) : x;  // NaN stays
-  if constexpr (std::is_floating_point_v<T>) {
-    if (kind == Kind::kTanh) return std::tanh(x);
-    if (kind == Kind::kSigmoid) return T(1) / (T(1) + std::exp(-x));
-  }
-  return x;
-}
-
 // One row of C: N chains side by side over rising k. Integers wrap around, as NumPy's.
 template <class T>
-void plain_row(const Gemm& g, std::int64_t row, const T* a, const T* b, const T* bias, T* c) {
-  using Sum = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>,
-                                          std::type_identity<T>>::type;
-  const auto multiply_add = [](T x, T y, T z) {
-    if constexpr (std::is_integral_v<T>) {
-      using Wide = std::common_type_t<Sum, unsigned>;  // uint8 would be multiplied as int
-      return static_cast<T>(static_cast<Wide>(x) * static_cast<Wide>(y) + static_cast<Wide>(z));
-    } else {
-      return x * y + z;
-    }
-  };
+void plain_row(const Gemm& g, std::int64_t row, const T* a, const T* b, T* c) {
   const std::int64_t a_row = g.ta ? 1 : g.k, a_k = g.ta ? g.m : 1;
   a += row * a_row;
   c += row * g.n;
@@ -78,10 +57,6 @@ void plain_row(const Gemm& g, std::int64_t row, const T* a, const T* b, const T*
       for (std::int64_t j = 0; j < g.n; ++j) c[j] = multiply_add(x, b[k * g.n + j], c[j]);
     }
   }
-  if (bias)
-    for (std::int64_t j = 0; j < g.n; ++j) c[j] = multiply_add(bias[j], T(1), c[j]);
-  if (g.epilogue.activation != Kind::kIdentity)
-    for (std::int64_t j = 0; j < g.n; ++j) c[j] = activate(g.epilogue.activation, c[j]);
 }
 
 template <class T>
@@ -97,8 +72,8 @@ Runner plain_runner(const Gemm& g) {
                                plain_row(g, r % g.m,
                                          call.input<T>(0) + offset_of(entry, g.batch, g.a_strides),
                                          call.input<T>(1) + offset_of(entry, g.batch, g.b_strides),
-                                         g.epilogue.bias ? call.input<T>(2) : nullptr,
                                          call.output<T>(0) + entry * g.m * g.n);
+                               finish_plain<T>(g.epilogue, call, r * g.n, g.n, g.n);
                              }
                            }});
   return runner;
@@ -107,7 +82,7 @@ Runner plain_runner(const Gemm& g) {
 std::optional<Runner> make(const MatMul& op, const Types& in, const Types& out) {
   const Gemm gemm = gemm_of(op, in, out);
   const Kind act = op.epilogue.activation;
-  const bool exact = act == Kind::kIdentity || act == Kind::kRelu;
+  const bool exact = act == Kind::kIdentity || act == Kind::kRelu || act == Kind::kRelu6;
   switch (in[0].dtype) {
     case DType::kFloat32:
       return gemm_runner(gemm);

@@ -44,17 +44,23 @@ Types Conv::infer(const Types& in) const {
   require_floats(kName, x);
   require_same_dtype(kName, x, k);
   const Shape y = convolved(kName, x.shape, k.shape, window, groups);
-  require_epilogue(kName, epilogue, in, y[3]);
+  require_epilogue(kName, epilogue, in, y);
   require_shape(kName, y);
   return {{x.dtype, y, x.device}};
 }
 
+Tensors Conv::compose(const Tensors& in) const {
+  if (epilogue == Epilogue{}) return {};
+  return compose_epilogue(epilogue, conv(in[0], in[1], window, groups), in);
+}
+
 Tensors Conv::vjp(const Tensors& in, const Tensors& out, const Tensors& grad) const {
+  if (epilogue.scale) return Op::vjp(in, out, grad);  // needs the sums again
   const Tensor &x = in[0], &k = in[1];
   const Tensor g = through_activation(epilogue, out[0], grad[0]);
   Tensors grads{apply1(ConvGradInput{window, groups, x.shape()}, {g, k}),
                 apply1(ConvGradFilter{window, groups, k.shape()}, {x, g})};
-  if (epilogue.bias) grads.push_back(sum_to(g, in[2].shape()));
+  append_epilogue_grads(epilogue, in, g, grads);
   return grads;
 }
 

@@ -41,6 +41,7 @@ Types Unary::infer(const Types& in) const {
     case Kind::kSign:
     case Kind::kSquare:
     case Kind::kRelu:
+    case Kind::kRelu6:
     case Kind::kFloor:
     case Kind::kCeil:
     case Kind::kRound:
@@ -88,6 +89,10 @@ Tensors Unary::vjp(const Tensors& in, const Tensors& out, const Tensors& grad) c
     case Kind::kSoftplus: return {g * sigmoid(x)};
     case Kind::kErf: return {g * (exp(-square(x)) * (2 * std::numbers::inv_sqrtpi))};
     case Kind::kRelu: return {where_or_zero(greater(y, scalar(0, y.dtype())), g)};
+    case Kind::kRelu6: {
+      const Tensor above = greater(y, scalar(0, y.dtype())), below = less(y, scalar(6, y.dtype()));
+      return {where_or_zero(logical_and(above, below), g)};
+    }
     default: return {Tensor{}};  // steps: sign, floor, isnan ...; and stop_gradient
   }
   // clang-format on

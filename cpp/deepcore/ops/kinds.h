@@ -199,19 +199,26 @@ struct ScatterAdd final : OpOf<ScatterAdd> {
 
 // ---- matmul (matmul.cpp)
 
-// What a matmul or convolution does to its result on the way out: + bias, then one unary function.
+// What a matmul or convolution does to its sums on the way out: act(sum * scale + bias + residual),
+// each step rounded as it would be alone. What is true is an input, in this order, after the
+// operands.
 struct Epilogue {
-  bool bias = false;                  // an input (O) follows the others
-  Kind activation = Kind::kIdentity;  // kRelu, kTanh, kSigmoid
+  bool scale = false, bias = false;   // (O)
+  bool residual = false;              // of the result's shape
+  Kind activation = Kind::kIdentity;  // kRelu, kRelu6, kTanh, kSigmoid
+
   bool operator==(const Epilogue&) const = default;
+  std::size_t bias_at() const { return scale ? 3 : 2; }  // among the inputs
+  std::size_t residual_at() const { return bias_at() + (bias ? 1 : 0); }
 };
 std::ostream& operator<<(std::ostream& out, const Epilogue& epilogue);
 
-// (a: (..., M, K), b: (..., K, N)[, bias: (N)]) -> (..., M, N); `ta`: a is (..., K, M). Leading
+// (a: (..., M, K), b: (..., K, N), epilogue...) -> (..., M, N); `ta`: a is (..., K, M). Leading
 // axes broadcast. Each element is one chain of multiply-adds over rising K, whatever the blocking.
 struct MatMul final : OpOf<MatMul> {
   DEEPCORE_OP_META("matmul");
   DEEPCORE_OP_VJP;
+  DEEPCORE_OP_COMPOSE;  // the epilogue; nothing without one
   std::int64_t flops(const Types& in, const Types& out) const override;
   auto fields() const { return std::tie(ta, tb, epilogue); }
   bool ta = false, tb = false;
@@ -228,11 +235,12 @@ struct Window2D {  // [0] is height, [1] is width
 };
 std::ostream& operator<<(std::ostream& out, const Window2D& window);
 
-// (x: (N,H,W,C), kernel: (KH,KW,C/groups,O)[, bias: (O)]) -> (N,OH,OW,O); cross-correlation, as
+// (x: (N,H,W,C), kernel: (KH,KW,C/groups,O), epilogue...) -> (N,OH,OW,O); cross-correlation, as
 // Keras's.
 struct Conv final : OpOf<Conv> {
   DEEPCORE_OP_META("conv");
   DEEPCORE_OP_VJP;
+  DEEPCORE_OP_COMPOSE;  // the epilogue; nothing without one
   std::int64_t flops(const Types& in, const Types& out) const override;
   auto fields() const { return std::tie(window, groups, epilogue); }
   Window2D window;

@@ -33,21 +33,27 @@ Types MatMul::infer(const Types& in) const {
   const Sizes s = sizes_of(*this, a.shape, b.shape);
   require(s.ka == s.kb, kName, "the inner sizes ", s.ka, " and ", s.kb, " of shapes ", a.shape,
           ta ? " (transposed)" : "", " and ", b.shape, tb ? " (transposed)" : "", " differ");
-  require_epilogue(kName, epilogue, in, s.n);
   Shape y = broadcast(kName, leading(a.shape), leading(b.shape));
   y.push_back(s.m);
   y.push_back(s.n);
+  require_epilogue(kName, epilogue, in, y);
   require_shape(kName, y);
   return {{a.dtype, y, a.device}};
 }
 
+Tensors MatMul::compose(const Tensors& in) const {
+  if (epilogue == Epilogue{}) return {};
+  return compose_epilogue(epilogue, apply1(MatMul{ta, tb}, {in[0], in[1]}), in);
+}
+
 // With y = A B: dA = dy B', dB = A' dy, each asked for in the orientation that its input has.
 Tensors MatMul::vjp(const Tensors& in, const Tensors& out, const Tensors& grad) const {
+  if (epilogue.scale) return Op::vjp(in, out, grad);  // needs the sums again
   const Tensor &a = in[0], &b = in[1];
   const Tensor g = through_activation(epilogue, out[0], grad[0]);
   Tensors grads{ta ? matmul(b, g, tb, true) : matmul(g, b, false, !tb),
                 tb ? matmul(g, a, true, ta) : matmul(a, g, !ta, false)};
-  if (epilogue.bias) grads.push_back(sum_to(g, in[2].shape()));
+  append_epilogue_grads(epilogue, in, g, grads);
   return grads;
 }
 

@@ -1,4 +1,6 @@
 // How the enums and small structs of the ops print.
+#include <utility>
+
 #include "deepcore/ops/kinds.h"
 
 namespace deepcore {
@@ -43,6 +45,7 @@ std::string_view name_of(Kind kind) {
     case Kind::kSoftplus: return "softplus";
     case Kind::kErf: return "erf";
     case Kind::kRelu: return "relu";
+    case Kind::kRelu6: return "relu6";
     case Kind::kFloor: return "floor";
     case Kind::kCeil: return "ceil";
     case Kind::kRound: return "round";
@@ -109,10 +112,15 @@ std::ostream& operator<<(std::ostream& out, RandomKind kind) {
 }
 
 std::ostream& operator<<(std::ostream& out, const Epilogue& epilogue) {
-  out << (epilogue.bias ? "bias" : "");
-  if (epilogue.activation != Kind::kIdentity)
-    out << (epilogue.bias ? "+" : "") << epilogue.activation;
-  return out << (epilogue == Epilogue{} ? "plain" : "");
+  std::string_view sep;
+  const auto part = [&](bool there, std::string_view name) {
+    if (there) out << std::exchange(sep, "+") << name;
+  };
+  part(epilogue.scale, "scale");
+  part(epilogue.bias, "bias");
+  part(epilogue.residual, "residual");
+  part(epilogue.activation != Kind::kIdentity, name_of(epilogue.activation));
+  return out << (sep.empty() ? "plain" : "");
 }
 
 std::ostream& operator<<(std::ostream& out, const Window2D& window) {

@@ -39,6 +39,7 @@ enum class Kind : uint8_t {
   kSoftplus,
   kErf,
   kRelu,
+  kRelu6,
   kFloor,
   kCeil,
   kRound,

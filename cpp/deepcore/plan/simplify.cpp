@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "deepcore/ops/ops.h"
+#include "deepcore/plan/fold_weights.h"
 #include "deepcore/plan/passes.h"
 
 namespace deepcore {
@@ -32,8 +33,13 @@ class Simplifier {
   Simplifier(const Backend& backend, bool optimize) : backend_(backend), optimize_(optimize) {}
 
   std::shared_ptr<Graph> run(const Graph& graph) {
-    return rewriting_.run(graph,
-                          [this](const Node& node, const Tensors& in) { return visit(node, in); });
+    WeightFolder folder(graph, rewriting_);
+    folder_ = &folder;
+    return rewriting_.run(graph, [&](const Node& node, const Tensors& in) {
+      const Tensors out = visit(node, in);
+      folder.made(node, out);
+      return out;
+    });
   }
   bool changed() const { return changed_; }
 
@@ -116,7 +122,8 @@ class Simplifier {
       const Type out = op.infer(types_of(in))[0];
       if (trivial && out.dtype == in[0].dtype()) return deepcore::reshape(in[0], out.shape);
     } else if (auto* binary = dynamic_cast<const Binary*>(&op)) {
-      return simpler_binary(*binary, in);
+      const Tensor simpler = simpler_binary(*binary, in);
+      return simpler ? simpler : folder_->simpler(*binary, in);
     } else if (auto* matmul = dynamic_cast<const MatMul*>(&op)) {
       return fold_transposes(*matmul, in);
     }
@@ -181,6 +188,7 @@ class Simplifier {
   bool optimize_;
   bool changed_ = false;
   Rewriting rewriting_;
+  WeightFolder* folder_ = nullptr;  // of this run
   std::map<std::pair<std::string, std::vector<const void*>>, std::vector<std::pair<OpPtr, Tensors>>>
       seen_;
 };

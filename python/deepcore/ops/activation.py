@@ -52,7 +52,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 
 def relu6(x: TensorLike) -> Tensor:
     """min(max(x, 0), 6)."""
-    return _core.clip(_as_float(x), 0.0, 6.0)
+    return _core.relu6(_as_float(x))
 
 
 def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:

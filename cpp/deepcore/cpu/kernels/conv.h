@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deepcore/ops/program.h"
+#include "deepcore/cpu/kernels/epilogue.h"
 
 namespace deepcore {
 
@@ -22,12 +22,13 @@ struct ConvTap {
 struct ConvTile {
   const ConvTap* taps;
   int64_t count;
-  int rows;                 // pixels that exist; x and y are given for all the same
+  int rows;                 // pixels that exist; x, y and residual are given for all the same
   float* y[kMostConvRows];  // pixels that only fill up the tile point to a row that nobody reads
+  const float* residual[kMostConvRows];  // beside y; set only when the panel has one
 };
 
 // y[pixel][column + j] (+)= sum over taps and k < run of x[pixel][shift + k] * b[tap.b + k][j],
-// then + bias, then the activation. One chain of multiply-adds over rising taps and k.
+// then the epilogue. One chain of multiply-adds over rising taps and k.
 struct ConvPanel {
   int64_t run;
   ptrdiff_t shift;   // into each run of input: the group's and the block's first channel
@@ -35,12 +36,12 @@ struct ConvPanel {
   ptrdiff_t column;  // of y
   int n;             // columns that exist, at most `cols`
   bool accumulate;   // go on from y
-  const float* bias;
-  Kind activation;
+  Finish finish;     // of these columns
+  bool residual;
 };
 
-// y[i y_step + c] = sum over taps of x[i x_step + x_tap + c] * w[w_tap + c], then bias and
-// activation, for pixels i in a line that have the same taps: depthwise.
+// y[i y_step + c] = sum over taps of x[i x_step + x_tap + c] * w[w_tap + c], then the epilogue, for
+// pixels i in a line that have the same taps: depthwise.
 struct DepthwiseLine {
   int64_t pixels, channels, taps;
   const float* x;
@@ -50,8 +51,8 @@ struct DepthwiseLine {
   const int64_t* w_tap;
   float* y;
   ptrdiff_t y_step;
-  const float* bias;
-  Kind activation;
+  Finish finish;
+  const float* residual;  // lies as y does; null without
 };
 
 // out[r][j] (+)= sum over p of x[row[r] + pixel[p]] * gy[p][j]; `rows` is a multiple of the tile's.
@@ -98,12 +99,6 @@ struct WinogradTile {
   int64_t channels;
 };
 
-// What is done to the sums of one tile.
-struct WinogradFinish {
-  const float* bias;
-  Kind activation;
-};
-
 // `floats` neighbours of each of the 9 cells of a kernel and of the 36 planes.
 struct WinogradKernel {
   float* cell[9];
@@ -117,7 +112,8 @@ struct WinogradKernels {
   void (*kernel_sum)(const WinogradKernel& job);  // cells = G' planes G
   void (*input)(const WinogradTile& tile);        // planes = B' d B, of 6 x 6 cells
   void (*gradient)(const WinogradTile& tile);     // planes = A d A', of 4 x 4 cells
-  void (*output)(const WinogradTile& tile, const WinogradFinish& finish);  // 4 x 4 = A' planes A
+  // 4 x 4 = A' planes A, then the epilogue. `residual` lies as `to` does; null without.
+  void (*output)(const WinogradTile& tile, const Finish& finish, const float* residual);
 };
 
 struct ConvKernels {

@@ -1,23 +1,23 @@
-// Packing and micro-kernels of matrix products: C (M, N) = act(A (M, K) B (K, N) + bias (N)).
+// Packing and micro-kernels of matrix products: C (M, N) = finish(A (M, K) B (K, N)).
 // Read by the SIMD files too, so nothing here may need the C++ library. Strides count elements.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deepcore/ops/program.h"
+#include "deepcore/cpu/kernels/epilogue.h"
 
 namespace deepcore {
 
 // What every kernel below does to an element of C: one chain of multiply-adds over rising k, from 0
-// or from what c holds, then + bias, then the activation. The bits of an element depend on nothing
-// else: not on m, n, its position, nor on which of the kernels ran.
+// or from what c holds, then its epilogue. The bits of an element depend on nothing else: not on m,
+// n, its position, nor on which of the kernels ran.
 struct GemmResult {
   float* c;
-  ptrdiff_t c_row;                    // c(i, j) = c[i * c_row + j]; only m x n of it is touched
-  bool accumulate = false;            // go on from c: for the second and later blocks of k
-  const float* bias = nullptr;        // n values or null; give it with the last block of k only
-  Kind activation = Kind::kIdentity;  // or kRelu, kTanh, kSigmoid; likewise
+  ptrdiff_t c_row;                  // c(i, j) = c[i * c_row + j]; only m x n of it is touched
+  bool accumulate = false;          // go on from c: for the second and later blocks of k
+  Finish finish = {};               // to be given with the last block of k alone, as the residual
+  const float* residual = nullptr;  // its rows are c_row apart too
 };
 
 // A block of C. Any m, n, k >= 0; loops over tiles of rows x cols inside, one panel of B after

@@ -1,4 +1,4 @@
-// y[pixel][c] = act(sum over taps of x[pixel][tap][c] * w[tap][c] + bias[c]): every channel alone.
+// y[pixel][c] = finish(sum over taps of x[pixel][tap][c] * w[tap][c]): every channel alone.
 // x: lines of pixels of (N, H, W, C); w: (taps, C). Channels fill the registers.
 #pragma once
 
@@ -10,10 +10,10 @@ namespace deepcore::DEEPCORE_ISA {
 // weights the caller holds in registers.
 template <int P, int T, bool kFull>
 DC_INLINE void depthwise_pixels(const DepthwiseLine& line, int64_t i, int64_t c, int n,
-                                const F32* weights, F32 bias) {
+                                const F32* weights) {
   const auto get = [&](const float* p)
                        __attribute__((always_inline)) { return kFull ? load(p) : load_n(p, n); };
-  F32 acc[P] = {};
+  F32 acc[P][1] = {};
   const float* x = line.x + i * line.x_step + c;
   const int64_t taps = T > 0 ? T : line.taps;
 #pragma GCC unroll 9
@@ -21,27 +21,29 @@ DC_INLINE void depthwise_pixels(const DepthwiseLine& line, int64_t i, int64_t c,
     const F32 w = T > 0 ? weights[t] : get(line.w + line.w_tap[t] + c);
     const float* from = x + line.x_tap[t];
 #pragma GCC unroll 8
-    for (int p = 0; p < P; ++p) acc[p] = mul_add(get(from + p * line.x_step), w, acc[p]);
+    for (int p = 0; p < P; ++p) acc[p][0] = mul_add(get(from + p * line.x_step), w, acc[p][0]);
   }
+  finish_tile(
+      acc, line.finish, line.residual != nullptr,
+      [&](const float* values, int) __attribute__((always_inline)) { return get(values + c); },
+      [&](int p, int) __attribute__((always_inline)) {
+        return get(line.residual + (i + p) * line.y_step + c);
+      });
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p) {
-    F32 y = acc[p];
-    if (line.bias) y = y + bias;
-    if (line.activation == Kind::kRelu) y = fast_max(zero(), y);  // NaN and -0 stay
     float* to = line.y + (i + p) * line.y_step + c;
-    kFull ? store(to, y) : store_n(to, y, n);
+    kFull ? store(to, acc[p][0]) : store_n(to, acc[p][0], n);
   }
 }
 
 template <int T, bool kFull>
 DC_INLINE void depthwise_register(const DepthwiseLine& line, int64_t begin, int64_t end, int64_t c,
                                   int n) {
-  const F32 bias = line.bias ? load_n(line.bias + c, n) : zero();
   F32 weights[T > 0 ? T : 1];
   for (int t = 0; t < T; ++t) weights[t] = load_n(line.w + line.w_tap[t] + c, n);
   int64_t i = begin;
-  for (; i + 4 <= end; i += 4) depthwise_pixels<4, T, kFull>(line, i, c, n, weights, bias);
-  for (; i < end; ++i) depthwise_pixels<1, T, kFull>(line, i, c, n, weights, bias);
+  for (; i + 4 <= end; i += 4) depthwise_pixels<4, T, kFull>(line, i, c, n, weights);
+  for (; i < end; ++i) depthwise_pixels<1, T, kFull>(line, i, c, n, weights);
 }
 
 static void conv_depthwise(const DepthwiseLine& line) {
@@ -58,9 +60,9 @@ static void conv_depthwise(const DepthwiseLine& line) {
     if (c < line.channels)
       depthwise_register<0, false>(line, begin, end, c, (int)(line.channels - c));
   }
-  if (line.activation == Kind::kTanh || line.activation == Kind::kSigmoid)
+  if (finishes_later(line.finish.activation))
     for (int64_t i = 0; i < line.pixels; ++i)
-      conv_activate(line.y + i * line.y_step, line.channels, line.activation);
+      finish_stored(line.y + i * line.y_step, line.channels, line.finish.activation);
 }
 
 }  // namespace deepcore::DEEPCORE_ISA

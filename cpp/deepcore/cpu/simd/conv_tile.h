@@ -1,11 +1,11 @@
-// y[pixel][j] = act(sum over taps, k of x[pixel][tap][k] * b[tap][k][j] + bias[j]).
+// y[pixel][j] = finish(sum over taps, k of x[pixel][tap][k] * b[tap][k][j]).
 // x: runs of channels read where they lie in (N, H, W, C); b: panels (K, 2 registers).
 // An implicit product as in "The Indirect Convolution Algorithm", Dukhan 2019: pointers to input
 // pixels take the place of im2col, and taps that fall outside the image are left out.
 #pragma once
 
 #include "deepcore/cpu/kernels/conv.h"
-#include "deepcore/cpu/simd/math.h"
+#include "deepcore/cpu/simd/epilogue.h"
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
@@ -40,15 +40,6 @@ DC_INLINE void conv_tap(F32 (&acc)[R][V], const ConvTap& tap, const ConvPanel& p
   }
 }
 
-// tanh and sigmoid are too long to sit in every tile: over the stored tile, in L1.
-__attribute__((noinline, unused)) static void conv_activate(float* y, int64_t n, Kind activation) {
-  for (int64_t j = 0; j < n; j += kLanes) {
-    const int lanes = n - j < kLanes ? (int)(n - j) : kLanes;
-    const F32 v = load_n(y + j, lanes);
-    store_n(y + j, activation == Kind::kTanh ? tanh(v) : sigmoid(v), lanes);
-  }
-}
-
 // R pixels of a tile by V registers. kFull: all lanes of the last register exist.
 template <int R, int V, bool kFull>
 DC_INLINE void conv_tile(const ConvPanel& panel, const ConvTile& tile) {
@@ -65,22 +56,10 @@ DC_INLINE void conv_tile(const ConvPanel& panel, const ConvTile& tile) {
   }
   for (const ConvTap* tap = tile.taps; tap != tile.taps + tile.count; ++tap)
     conv_tap(acc, *tap, panel);
-  if (panel.bias) {
-    F32 bias[V];
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) bias[v] = get(panel.bias, v);
-#pragma GCC unroll 12
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) acc[r][v] = acc[r][v] + bias[v];
-  }
-  const bool relu = panel.activation == Kind::kRelu;
-  if (relu) {
-#pragma GCC unroll 12
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) acc[r][v] = fast_max(zero(), acc[r][v]);  // NaN and -0 stay
-  }
+  finish_tile(acc, panel.finish, panel.residual, get,
+              [&](int r, int v) __attribute__((always_inline)) {
+                return get(tile.residual[r] + panel.column, v);
+              });
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     float* y = tile.y[r] + panel.column;
@@ -88,8 +67,9 @@ DC_INLINE void conv_tile(const ConvPanel& panel, const ConvTile& tile) {
     float* last = y + (V - 1) * kLanes;
     kFull ? store(last, acc[r][V - 1]) : store_n(last, acc[r][V - 1], edge);
   }
-  if (panel.activation != Kind::kIdentity && !relu)
-    for (int r = 0; r < R; ++r) conv_activate(tile.y[r] + panel.column, panel.n, panel.activation);
+  if (finishes_later(panel.finish.activation))
+    for (int r = 0; r < R; ++r)
+      finish_stored(tile.y[r] + panel.column, panel.n, panel.finish.activation);
 }
 
 template <int V, bool kFull>

@@ -137,9 +137,11 @@ static void winograd_input(const WinogradTile& tile) { winograd_read<WinogradInp
 static void winograd_gradient(const WinogradTile& tile) { winograd_read<WinogradGradient>(tile); }
 
 template <bool kFull>
-DC_INLINE void winograd_write(const WinogradTile& tile, const WinogradFinish& finish, int64_t c,
-                              int n) {
-  const F32 bias = finish.bias ? load_n(finish.bias + c, n) : zero();
+DC_INLINE void winograd_write(const WinogradTile& tile, const Finish& finish, const float* residual,
+                              int64_t c, int n) {
+  const auto get = [&](const float* p) __attribute__((always_inline)) {
+    return kFull ? load(p + c) : load_n(p + c, n);
+  };
   const float* planes = tile.from + c;
   winograd_transform<WinogradOutput>(
       [&](int i, int j) __attribute__((always_inline)) {
@@ -147,21 +149,25 @@ DC_INLINE void winograd_write(const WinogradTile& tile, const WinogradFinish& fi
       },
       [&](int i, int j, F32 v) __attribute__((always_inline)) {
         if (i >= tile.bottom || j >= tile.right) return;
-        if (finish.bias) v = v + bias;
-        if (finish.activation == Kind::kRelu) v = fast_max(zero(), v);  // NaN and -0 stay
-        float* to = tile.to + i * tile.row + j * tile.column + c;
-        kFull ? store(to, v) : store_n(to, v, n);
+        const ptrdiff_t at = i * tile.row + j * tile.column;
+        F32 cell[1][1] = {{v}};
+        finish_tile(
+            cell, finish, residual != nullptr,
+            [&](const float* p, int) __attribute__((always_inline)) { return get(p); },
+            [&](int, int) __attribute__((always_inline)) { return get(residual + at); });
+        kFull ? store(tile.to + at + c, cell[0][0]) : store_n(tile.to + at + c, cell[0][0], n);
       });
 }
 
-static void winograd_output(const WinogradTile& tile, const WinogradFinish& finish) {
+static void winograd_output(const WinogradTile& tile, const Finish& finish, const float* residual) {
   int64_t c = 0;
-  for (; c + kLanes <= tile.channels; c += kLanes) winograd_write<true>(tile, finish, c, kLanes);
-  if (c < tile.channels) winograd_write<false>(tile, finish, c, (int)(tile.channels - c));
-  if (finish.activation == Kind::kIdentity || finish.activation == Kind::kRelu) return;
+  for (; c + kLanes <= tile.channels; c += kLanes)
+    winograd_write<true>(tile, finish, residual, c, kLanes);
+  if (c < tile.channels) winograd_write<false>(tile, finish, residual, c, (int)(tile.channels - c));
+  if (!finishes_later(finish.activation)) return;
   for (int i = 0; i < kWinogradOut && i < tile.bottom; ++i)
     for (int j = 0; j < kWinogradOut && j < tile.right; ++j)
-      conv_activate(tile.to + i * tile.row + j * tile.column, tile.channels, finish.activation);
+      finish_stored(tile.to + i * tile.row + j * tile.column, tile.channels, finish.activation);
 }
 
 // Whole registers: packed kernels are padded.

@@ -1,4 +1,4 @@
-// A block of C from tiles: C (M, N) = act(A (M, K) B (K, N) + bias (N)).
+// A block of C from tiles: C (M, N) = finish(A (M, K) B (K, N)).
 #include "deepcore/cpu/simd/gemm_pack.h"
 #include "deepcore/cpu/simd/gemm_tile.h"
 
@@ -18,7 +18,8 @@ DC_INLINE GemmSpan gemm_span(int64_t columns, int most) {
 DC_INLINE GemmResult gemm_at(const GemmResult& to, int64_t row, int64_t col) {
   GemmResult t = to;
   t.c += row * to.c_row + col;
-  if (t.bias) t.bias += col;
+  t.finish = to.finish.from_column(col);
+  if (t.residual) t.residual += row * to.c_row + col;
   return t;
 }
 

@@ -1,11 +1,11 @@
 // The micro-kernels: a tile of R rows by V registers of C stays in registers over the whole of k.
-// c(i, j) = act(sum_k a(i, k) b(k, j) + bias(j)), each element one chain of multiply-adds over
+// c(i, j) = finish(sum_k a(i, k) b(k, j)), each element one chain of multiply-adds over
 // rising k. Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008); BLIS
 // (2015).
 #pragma once
 
 #include "deepcore/cpu/kernels/gemm.h"
-#include "deepcore/cpu/simd/math.h"
+#include "deepcore/cpu/simd/epilogue.h"
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
@@ -116,37 +116,18 @@ DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmPointed& from) {
   }
 }
 
-// The activations that are too long to sit in every tile: over the stored tile, in L1.
-__attribute__((noinline, unused)) static void gemm_activate(const GemmResult& to, int rows,
-                                                            int64_t n) {
-  for (int r = 0; r < rows; ++r) {
-    float* c = to.c + r * to.c_row;
-    for (int64_t j = 0; j < n; j += kLanes) {
-      const int lanes = n - j < kLanes ? (int)(n - j) : kLanes;
-      const F32 v = load_n(c + j, lanes);
-      store_n(c + j, to.activation == Kind::kTanh ? tanh(v) : sigmoid(v), lanes);
-    }
-  }
-}
-
 template <int R, int V>
 DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge) {
   const Mask mask = first_n(edge);
-  if (to.bias) {
-#pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) {
-      const float* p = to.bias + v * kLanes;
-      const F32 bias = v + 1 < V ? load(p) : load_masked(p, mask);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) tile.c[r][v] = tile.c[r][v] + bias;
-    }
-  }
-  if (to.activation == Kind::kRelu) {
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) tile.c[r][v] = fast_max(zero(), tile.c[r][v]);  // NaN and -0 stay
-  }
+  finish_tile(
+      tile.c, to.finish, to.residual != nullptr,
+      [&](const float* p, int v) __attribute__((always_inline)) {
+        return v + 1 < V ? load(p + v * kLanes) : load_masked(p + v * kLanes, mask);
+      },
+      [&](int r, int v) __attribute__((always_inline)) {
+        const float* p = to.residual + r * to.c_row + v * kLanes;
+        return v + 1 < V ? load(p) : load_masked(p, mask);
+      });
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     float* c = to.c + r * to.c_row;
@@ -161,8 +142,9 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) store_n(last + r * to.c_row, tile.c[r][V - 1], edge);
   }
-  if (to.activation != Kind::kIdentity && to.activation != Kind::kRelu)
-    gemm_activate(to, R, (V - 1) * kLanes + edge);
+  if (finishes_later(to.finish.activation))
+    for (int r = 0; r < R; ++r)
+      finish_stored(to.c + r * to.c_row, (V - 1) * kLanes + edge, to.finish.activation);
 }
 
 template <bool kEdge, int R, int V, class From>

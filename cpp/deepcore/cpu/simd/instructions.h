@@ -73,6 +73,7 @@ static void run_instruction(Kind kind, float* out, Slot a, Slot b, Slot c, int64
       DC_UNARY(kSoftplus, softplus(x));
       DC_UNARY(kErf, erf(x));
       DC_UNARY(kRelu, fast_max(zero(), x));  // NaN stays
+      DC_UNARY(kRelu6, fast_min(set(6.0f), fast_max(zero(), x)));
       DC_UNARY(kFloor, floor(x));
       DC_UNARY(kCeil, ceil(x));
       DC_UNARY(kRound, round(x));
