@@ -74,7 +74,7 @@ class ConvGather {
   bool merged_;                              // a whole row of the kernel is one tap
   std::int64_t taps_, run_;                  // floats of one tap
   std::int64_t tile_rows_;
-  std::int64_t panels_;                      // of one group
+  std::int64_t panels_;  // of one group
   std::int64_t samples_a_task_, strips_, panel_cuts_;
   std::vector<Pixel> pixels_;  // strip after strip; inside a strip, equal patterns together
   std::vector<Tap> tap_list_;
