@@ -85,8 +85,11 @@ class Worker:
     def ask(self, request: str = "go") -> dict[str, Any]:
         """One measurement."""
         assert self.process.stdin
-        print(request, file=self.process.stdin, flush=True)
-        return self.read()
+        try:
+            print(request, file=self.process.stdin, flush=True)
+            return self.read()
+        except (BrokenPipeError, LeftOut) as reason:
+            raise SystemExit(f"{self.name} ended in the middle of a round ({reason})") from None
 
     def median(self, key: str) -> float:
         """Over the rounds."""
@@ -133,7 +136,11 @@ def workers(
     started: list[Worker] = []
     try:
         for name in names:  # one after the other: two that compile at once only wait longer
-            worker = spawn(name, pythons, *arguments, threads=threads)
+            try:
+                worker = spawn(name, pythons, *arguments, threads=threads)
+            except OSError as error:
+                print(f"{name}: left out ({error})", file=sys.stderr)
+                continue
             started.append(worker)
             try:
                 worker.info = worker.read()

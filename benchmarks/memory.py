@@ -43,9 +43,15 @@ def main() -> None:
     parser.add_argument("--workloads", nargs="+", default=list(TRAININGS), choices=list(TRAININGS))
     parser.add_argument("--samples", type=int, default=0, help="instead of our own number")
     args = parser.parse_args()
-    body = [row for name in args.workloads for row in measure(TRAININGS[name], args)]
     header = ["workload", "who", "most memory", "of PyTorch's"]
-    harness.show(harness.table(header, body, right=(2, 3)), args.markdown)
+    body = []
+    for name in args.workloads:
+        rows = measure(TRAININGS[name], args)
+        body += rows
+        print(harness.table(header, rows, right=(2, 3)), flush=True)
+    if args.markdown:
+        text = harness.table(header, body, right=(2, 3))
+        args.markdown.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

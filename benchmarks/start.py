@@ -26,7 +26,12 @@ def measure(task: tuple[object, ...], args: argparse.Namespace) -> dict[str, tup
             if name in out:
                 continue
             begin = time.perf_counter()
-            worker = harness.spawn(name, harness.pythons(args), *task)
+            try:
+                worker = harness.spawn(name, harness.pythons(args), *task)
+            except OSError as error:
+                print(f"{name}: left out ({error})")
+                out.add(name)
+                continue
             try:
                 held = worker.read()["rss_mb"]
                 spent = time.perf_counter() - begin

@@ -59,15 +59,25 @@ def test_compare(tmp_path):
     assert plot.read_bytes().startswith(b"\x89PNG\r\n")
 
 
-def test_flops_are_counted_as_the_table_says():
-    sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS / "peers")]
-    try:
-        import deepcore_peer
-        from workloads import TRAININGS
-    finally:
-        del sys.path[:2]
+def test_flops_are_counted_as_the_table_says(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS / "peers")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import deepcore_peer
+    from workloads import TRAININGS
+
     for workload in TRAININGS.values():
         assert deepcore_peer.flops(workload.network) == pytest.approx(workload.flops, rel=0.01)
+
+
+def test_a_peer_that_is_not_there_is_left_out():
+    told = subprocess.run(
+        [sys.executable, BENCHMARKS / "memory.py", "--peers", "torch", "--python", "torch=nowhere"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert told.returncode == 0, told.stderr
+    assert "torch: left out" in told.stderr
 
 
 def test_inference(tmp_path):
