@@ -94,6 +94,44 @@ def test_counting_changes_nothing():
     model = deepcore.Sequential([deepcore.Input((3,)), Noise(), layers.Dense(2)])
     before = [np.array(v) for v in model.variables]
     model.count_flops(training=True)
+    model.summary(flops=True, print_fn=lambda text: None)
     for variable, value in zip(model.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
     assert all(not t.is_symbolic for t in model.losses)
+
+
+def test_the_summary_has_a_column_and_totals():
+    lines = []
+    mlp().summary(flops=True, print_fn=lines.append, line_length=100)
+    (text,) = lines
+    assert "FLOPs" in text
+    for part in (784 * 64, 64 * 64, 64 * 10):
+        assert f"{2 * part:,}" in text
+    assert f"FLOPs a sample: {MLP:,} forward, {MLP_STEP:,} in a training step" in text
+    mlp().summary(flops=True, show_trainable=True, print_fn=lines.append, line_length=110)
+    assert "Trainable" in lines[1]
+    mlp().summary(print_fn=lines.append)
+    assert "FLOPs" not in lines[2]
+
+
+def test_a_layer_used_twice_counts_twice_and_a_model_counts_what_is_inside():
+    inner = deepcore.Sequential([deepcore.Input((4,)), layers.Dense(4)], name="inner")
+    model = deepcore.Sequential([deepcore.Input((4,)), inner, layers.Dense(4)])
+    lines = []
+    model.summary(flops=True, expand_nested=True, print_fn=lines.append, line_length=100)
+    assert lines[0].count(" 32 ") == 3
+    assert "call" not in inner.__dict__
+
+
+def test_branches_and_operations_have_their_rows():
+    x = deepcore.Input((6,))
+    a = layers.Dense(4)(x)
+    y = ops.matmul(a, np.ones((4, 3), "float32")) + layers.Dense(3)(x)
+    model = deepcore.Model(x, y)
+    lines = []
+    model.summary(flops=True, print_fn=lines.append, line_length=140)
+    assert model.count_flops() == 2 * (6 * 4 + 4 * 3 + 6 * 3)
+    for part in (48, 24, 36):
+        assert f" {part} " in lines[0]
+    assert "Connected to" in lines[0]
+    assert model.freeze()(np.ones((2, 6), "float32")).shape == (2, 3)

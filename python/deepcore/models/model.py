@@ -85,6 +85,7 @@ class Model(Fitting):
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        flops: bool = False,
     ) -> None:
         """Prints a table of the layers, their output shapes and their numbers of weights.
 
@@ -94,8 +95,10 @@ class Model(Fitting):
             print_fn: called with the text; `print` when None.
             expand_nested: show the layers of models inside.
             show_trainable: add a column that tells whether a layer is trained.
+            flops: add a column of each layer's FLOPs a sample, and their totals; see
+                `count_flops`.
         """
-        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable)
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, flops)
 
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Builds from `get_build_config()`: a model without `build` by calling it on shapes."""

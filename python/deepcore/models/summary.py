@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deepcore.layers.shapes import map_shapes
 from deepcore.layers.state import count_scalars
+from deepcore.training.flops import by_layer
 
 if TYPE_CHECKING:
     from deepcore.variable import Variable
@@ -37,6 +38,7 @@ def print_summary(
     print_fn: Callable[[str], Any] | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
+    flops: bool = False,
 ) -> None:
     """Prints the layers of a model and the totals; see `Model.summary`.
 
@@ -59,12 +61,20 @@ def print_summary(
         columns.append(Column("Trainable", _trainable, "^"))
         ends = [p * 0.9 for p in ends] + [1.0]
         width += 12
+    if flops:
+        counts = by_layer(model)
+        columns.append(Column("FLOPs", lambda layer: f"{counts.get(id(layer), 0):,}", ">"))
+        ends = [p * 0.86 for p in ends] + [1.0]
+        width += 16
     length = line_length or min(width, shutil.get_terminal_size((width + 4, 24)).columns - 4)
     widths = _widths(columns, ends, length)
     if min(widths) < 4:
         raise ValueError(f"summary: too narrow for the table. Received: line_length={length}.")
     rows = list(_rows(getattr(model, "operations", model.layers), columns, expand_nested))
     text = [f'Model: "{model.name}"', *_table(columns, rows, widths), *_totals(model)]
+    if flops:
+        forward, step = (model.count_flops(training=training) for training in (False, True))
+        text.append(f" FLOPs a sample: {forward:,} forward, {step:,} in a training step")
     (print_fn or print)("\n".join(text))
 
 

@@ -90,11 +90,14 @@ def _watched(model: Trainer, tracing: _core.Trace, found: dict[int, int]) -> Ite
 
         return counted
 
-    layers = [layer for layer in model._flatten_layers() if "call" not in layer.__dict__]
-    for layer in layers:
-        layer.__dict__["call"] = watched(layer, layer.call)
+    # An operation of a functional model computes in a method of another name.
+    parts = [(layer, "call") for layer in model._flatten_layers()]
+    parts += [(part, "_compute") for part in getattr(model, "operations", ())]
+    parts = [(p, name) for p, name in parts if hasattr(p, name) and name not in p.__dict__]
+    for part, name in parts:
+        part.__dict__[name] = watched(part, getattr(part, name))
     try:
         yield
     finally:
-        for layer in layers:
-            del layer.__dict__["call"]
+        for part, name in parts:
+            del part.__dict__[name]
