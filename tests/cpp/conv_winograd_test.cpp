@@ -70,7 +70,7 @@ Errors check(const Case& c, std::uint32_t seed, const Epilogue& epilogue = {}) {
                            const std::vector<Floats>& in) {
     const Floats got = run_runner<float>(fast, type(out), in);
     const Floats again = run_runner<float>(fast, type(out), in, true);
-    EXPECT_EQ(std::memcmp(got.data(), again.data(), got.size() * 4), 0)
+    EXPECT_TRUE(got.empty() || std::memcmp(got.data(), again.data(), got.size() * 4) == 0)
         << "the order of tasks changes bits of " << c.str();
     const double e = error(got, run_runner<float>(plain, type(out), in));
     EXPECT_LT(e, allowed) << c.str();
