@@ -145,6 +145,7 @@ KERAS = {
 KERAS_RELU = [
     ({"negative_slope": 0.1}, [-0.7, -0.35, -0.1, -0.03, 0.0, 0.4, 1.0, 2.9, 6.5]),
     ({"max_value": 2.0}, [0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 1.0, 2.0, 2.0]),
+    ({"max_value": 6.0}, [0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 1.0, 2.9, 6.0]),
     ({"threshold": 1.0}, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.9, 6.5]),
     (
         {"negative_slope": 0.2, "max_value": 3.0, "threshold": 0.5},
@@ -162,6 +163,12 @@ def test_values_are_those_of_keras(name):
 @pytest.mark.parametrize(("arguments", "expected"), KERAS_RELU, ids=str)
 def test_relu_arguments(arguments, expected):
     np.testing.assert_allclose(activations.relu(X, **arguments).numpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("limit", [None, 5.0, 6.0])
+def test_relu_of_infinities_is_finite_below(limit):
+    y = activations.relu(np.float32([-np.inf, np.inf]), max_value=limit).numpy()
+    np.testing.assert_array_equal(y, [0, limit or np.inf])
 
 
 def test_get_and_serialize():

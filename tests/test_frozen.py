@@ -77,6 +77,16 @@ def test_the_plan_reads_no_variable():
     assert "variable" not in str(frozen.plans[0])
 
 
+@pytest.mark.parametrize("bounded", [layers.ReLU(6.0), layers.Activation("relu6")])
+def test_a_convolution_takes_in_what_follows_it(bounded):
+    normalized = [layers.Conv2D(4, 3, use_bias=False), layers.BatchNormalization(), bounded]
+    frozen = deepcore.Sequential([deepcore.Input((8, 8, 3)), *normalized]).freeze()
+    frozen(random(1, 8, 8, 3))
+    steps = [line for line in str(frozen.plans[0]).splitlines() if "->" in line]
+    assert len(steps) == 1
+    assert "bias+relu6" in steps[0]
+
+
 def test_later_weights_do_not_reach_it_not_even_for_new_shapes():
     model = mlp()
     x, y = random(40, 20), RNG.integers(0, 3, 40)

@@ -58,8 +58,13 @@ def relu(
         max_value: the largest result.
         threshold: what is not above it gives negative_slope * (x - threshold).
     """
-    if negative_slope == 0 and max_value is None and threshold == 0:
-        return ops.relu(x)
+    if threshold == 0 and negative_slope == 0:
+        if max_value == 6:  # an op of its own, which a convolution before it takes in
+            return ops.relu6(x)
+        y = ops.relu(x)
+        return y if max_value is None else ops.minimum(y, max_value)
+    if threshold == 0 and max_value is None:
+        return ops.leaky_relu(x, negative_slope)
     x = ops.convert_to_tensor(x)
     below = ops.multiply(ops.subtract(x, threshold), negative_slope)
     y = ops.where(ops.greater(x, threshold), x, below)
