@@ -57,8 +57,6 @@ class StepCache:
 
     def remember(self, x: Array, step: Step) -> None:
         """Keeps a step of prediction for `recall`."""
-        if not hasattr(step.plan, "call"):  # an extension that was built before there was one
-            return
         if len(self._recent) >= MAX_PLANS:
             self._recent.clear()
         if step.outputs is not None and all(dtype != "bfloat16" for _, dtype in step.outputs):
