@@ -7,6 +7,7 @@ import pytest
 import scipy.special
 
 import deepcore
+from comparing import near
 from deepcore import ops
 
 rng = np.random.default_rng(0)
@@ -17,15 +18,6 @@ def f32(*shape):
 
 
 X = f32(3, 4, 5)
-
-
-def near(actual, expected, rtol=2e-5, atol=1e-5):
-    actual = ops.convert_to_numpy(actual)
-    expected = np.asarray(expected)
-    assert actual.shape == expected.shape
-    if expected.dtype == bool:
-        assert actual.dtype == bool
-    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol)
 
 
 # ---- activations

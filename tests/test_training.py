@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -13,37 +11,8 @@ import numpy as np
 import pytest
 
 import deepcore as dc
+from classifiers import X, Y, classifier, linear, softmax
 from deepcore import layers
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(50, 6)).astype("float32")
-Y = RNG.integers(0, 3, 50)
-
-
-def classifier(**compiled) -> dc.Sequential:
-    dc.utils.set_random_seed(1)
-    model = dc.Sequential(
-        [
-            layers.Dense(8, activation="relu", input_shape=(6,)),
-            layers.Dense(3, activation="softmax"),
-        ]
-    )
-    arguments = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy"}
-    model.compile(**{**arguments, "metrics": ["accuracy"], **compiled})
-    return model
-
-
-def linear(**compiled) -> dc.Sequential:
-    model = dc.Sequential(
-        [dc.Input((6,)), layers.Dense(1, kernel_initializer="zeros", name="linear")]
-    )
-    model.compile(**{"optimizer": dc.optimizers.SGD(0.1), "loss": "mse", **compiled})
-    return model
-
-
-def softmax(x):
-    e = np.exp(x - x.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 @pytest.mark.parametrize("eager", [False, True])
@@ -135,7 +104,7 @@ def test_targets_without_the_last_axis_are_aligned():
 
 def test_sample_and_class_weights():
     y = X @ np.arange(6.0)
-    weights = RNG.uniform(size=50)
+    weights = np.random.default_rng(3).uniform(size=50)
     model = linear(weighted_metrics=["mae"], metrics=["mse"])
     logs = model.evaluate(X, y, sample_weight=weights, batch_size=50, verbose=0, return_dict=True)
     np.testing.assert_allclose(logs["loss"], (weights * y**2).mean(), rtol=1e-4)
@@ -377,157 +346,28 @@ def test_ctrl_c_in_the_middle_of_an_epoch():
     model.fit(X, Y, verbose=0)
 
 
-ERRORS = {
-    "not_compiled": (
-        lambda: dc.Sequential([layers.Dense(1)]).fit(X, Y),
-        "You must call `compile()` before calling `fit()`",
-    ),
-    "optimizer": (lambda: classifier(optimizer="adm"), "Did you mean 'adam'"),
-    "loss": (lambda: classifier(loss="msee"), "Did you mean 'mse'"),
-    "metric": (lambda: classifier(metrics=["acuracy"]), "acuracy"),
-    "metrics_type": (lambda: classifier(metrics="accuracy"), "to be a list"),
-    "steps": (lambda: classifier(steps_per_execution=0), "steps_per_execution"),
-    "several": (lambda: classifier(loss=["mse", "mae"]), "one output"),
+# By Keras 3.15 on JAX.
+CURVES = {
+    "accuracy": [0.371429, 0.4, 0.542857, 0.571429],
+    "loss": [1.320672, 1.078876, 1.064839, 1.118846],
+    "val_accuracy": [0.266667, 0.066667, 0.2, 0.2],
+    "val_loss": [1.306266, 1.611987, 2.009871, 2.323612],
 }
 
 
-@pytest.mark.parametrize("name", ERRORS)
-def test_errors(name):
-    make, message = ERRORS[name]
-    with pytest.raises(ValueError) as caught:
-        make()
-    assert message in str(caught.value)
-
-
-def test_missing_targets():
-    model = classifier()
-    with pytest.raises(ValueError, match="y is missing"):
-        model.fit(X, verbose=0)
-    model.fit(X, Y, verbose=0)
-
-
-@pytest.mark.parametrize("label", [-1, 3])
-def test_labels_out_of_range(label):
-    model = classifier()
-    y = Y.copy()
-    y[7] = label
-    with pytest.raises(ValueError, match=r"\[0, 3\)"):
-        model.fit(X, y, verbose=0)
-    assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"][0])
-
-
-def test_wrong_width():
-    model = classifier()
-    with pytest.raises(ValueError, match=r"expected shape=\(None, 6\), found shape=\(32, 5\)"):
-        model.fit(X[:, :5], Y, verbose=0)
-    with pytest.raises(ValueError, match=r"found shape=\(32, 6, 1, 1\)"):
-        model.predict(X[:, :, None, None], verbose=0)
-    model.fit(X, Y, verbose=0)
-
-
-def test_wrong_targets():
-    with pytest.raises(ValueError):
-        classifier(loss="categorical_crossentropy").fit(X, np.eye(4)[Y], verbose=0)
-
-
-@pytest.mark.slow
 def test_the_loss_curve_is_keras():
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    keras = pytest.importorskip("keras")
-    weights = classifier().get_weights()
-    curves = []
-    for library in (keras, dc):
-        model = library.Sequential(
-            [
-                library.Input((6,)),
-                library.layers.Dense(8, activation="relu"),
-                library.layers.Dense(3, activation="softmax", kernel_regularizer="l2"),
-            ]
-        )
-        model.set_weights(weights)
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        history = model.fit(X, Y, epochs=4, shuffle=False, verbose=0, validation_split=0.3)
-        curves.append(history.history)
-    assert curves[0].keys() == curves[1].keys()
-    for name in curves[0]:
-        np.testing.assert_allclose(curves[1][name], curves[0][name], rtol=1e-3)
-
-
-def run_alone(script: str) -> dict[str, float]:
-    """What a script prints as `name value` lines, run in a process of its own."""
-    out = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=600
-    ).stdout
-    return {name: float(value) for name, value in (line.split() for line in out.splitlines())}
-
-
-MEMORY = """
-import numpy as np, deepcore as dc
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
-model = dc.Sequential([dc.Input((1000,)), dc.layers.Dense(10, activation="softmax")])
-model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
-def test_fit_copies_no_data(tmp_path):
-    script = f"""{MEMORY}
-import resource
-path = {str(tmp_path / "x.npy")!r}
-rng = np.random.default_rng(0)
-x = np.empty((100_000, 1000), "float32")
-for i in range(0, len(x), 1000):
-    x[i : i + 1000] = rng.random((1000, 1000))
-y = np.arange(100_000) % 10
-model.fit(x[:64], y[:64], verbose=0)
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before = peak()
-model.fit(x, y, batch_size=256, verbose=0, validation_split=0.1)
-model.fit(x[::2], y[::2], batch_size=256, verbose=0)
-print("array", peak() - before)
-np.save(path, x)
-del x
-mapped = np.load(path, mmap_mode="r")
-before = resident()
-model.fit(mapped, y, batch_size=256, verbose=0)
-shared = int(open("/proc/self/statm").read().split()[2]) * 4096 / 2**20
-print("mapped", resident() - before - shared)  # pages of the file are not ours
-"""
-    grown = run_alone(script)
-    assert grown["array"] < 20
-    assert grown["mapped"] < 20
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
-def test_memory_stays_flat():
-    script = f"""{MEMORY}
-rng = np.random.default_rng(0)
-x, y = rng.random((200, 1000), "float32"), np.arange(200) % 10
-def work(times):
-    for _ in range(times):
-        n = int(rng.integers(1, 200))
-        model.train_on_batch(x[:n], y[:n])
-        model.fit(x, y, verbose=0)
-        model.predict(x, verbose=0)
-work(200)
-before = resident()
-work(1000)
-print("grown", resident() - before)
-"""
-    assert run_alone(script)["grown"] < 8
-
-
-@pytest.mark.slow
-def test_import_is_quick():
-    script = """
-import time
-import numpy
-start = time.process_time()
-import deepcore
-print("seconds", time.process_time() - start)
-"""
-    assert min(run_alone(script)["seconds"] for _ in range(5)) < 0.06
+    model = dc.Sequential(
+        [
+            dc.Input((6,)),
+            layers.Dense(8, activation="relu"),
+            layers.Dense(3, activation="softmax", kernel_regularizer="l2"),
+        ]
+    )
+    rng = np.random.default_rng(5)
+    weights = [rng.normal(scale=0.5, size=w.shape) for w in model.get_weights()]
+    model.set_weights([w.astype("float32") for w in weights])
+    model.compile(dc.optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    found = model.fit(X, Y, epochs=4, shuffle=False, verbose=0, validation_split=0.3).history
+    assert found.keys() == CURVES.keys()
+    for name, curve in CURVES.items():
+        np.testing.assert_allclose(found[name], curve, rtol=1e-4, err_msg=name)
