@@ -424,6 +424,36 @@ def adam_update(
     beta2: float,
     epsilon: float,
 ) -> list[Tensor]: ...
+def simple_rnn(
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None,
+    h: TensorLike,
+    mask: TensorLike | None,
+    activation: str,
+    reverse: bool,
+) -> list[Tensor]: ...
+def lstm(
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None,
+    h: TensorLike,
+    c: TensorLike,
+    mask: TensorLike | None,
+    reverse: bool,
+) -> list[Tensor]: ...
+def gru(
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None,
+    h: TensorLike,
+    mask: TensorLike | None,
+    reset_after: bool,
+    reverse: bool,
+) -> list[Tensor]: ...
 
 # ---- for tests
 def force_team_size(threads: int) -> None: ...

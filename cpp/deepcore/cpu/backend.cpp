@@ -119,6 +119,9 @@ CpuBackend::CpuBackend() {
   register_softmax(*this);
   register_random(*this);
   register_update(*this);
+  register_simple_rnn(*this);
+  register_lstm(*this);
+  register_gru(*this);
 }
 
 std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Types& out) const {

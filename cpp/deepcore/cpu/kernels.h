@@ -7,6 +7,7 @@
 #include "deepcore/cpu/kernels/gemm.h"
 #include "deepcore/cpu/kernels/pool.h"
 #include "deepcore/cpu/kernels/random.h"
+#include "deepcore/cpu/kernels/recurrent.h"
 #include "deepcore/cpu/kernels/reduce.h"
 #include "deepcore/cpu/kernels/softmax.h"
 #include "deepcore/cpu/kernels/update.h"
@@ -23,6 +24,7 @@ struct Kernels {
   const PoolKernels& pool;
   const RandomKernels& random;
   const UpdateKernels& update;
+  const RecurrentKernels& recurrent;
 };
 
 // The table for this CPU, picked once; DEEPCORE_ISA=baseline, avx2 or avx512 forces one.

@@ -18,9 +18,10 @@ struct Traits {
   bool elementwise =
       false;  // output element i depends on input elements i alone (after broadcasting)
   bool in_place =
-      false;            // output k may overwrite input k, when types agree and the input ends here
-  bool effect = false;  // must not be removed, merged or folded
-  bool view = false;    // output 0 is input 0's memory under another shape (reshape)
+      false;             // output k may overwrite input k, when types agree and the input ends here
+  bool effect = false;   // must not be removed, merged or folded
+  bool view = false;     // output 0 is input 0's memory under another shape (reshape)
+  bool partial = false;  // vjp takes undefined gradients, of outputs that nobody used
 };
 
 class Op {
@@ -30,7 +31,8 @@ class Op {
   // The shape rule and every user-facing check.
   virtual Types infer(const Types& in) const = 0;
   // The gradient for each input, as ordinary ops; undefined where there is none (integers, keys).
-  // `grad` has one entry an output, never undefined. Broadcasting is undone by the walker.
+  // `grad` has one entry an output, never undefined unless the op is `partial`. Broadcasting is
+  // undone by the walker.
   // The default differentiates the definition.
   virtual Tensors vjp(const Tensors& in, const Tensors& out, const Tensors& grad) const;
   // The definition in simpler ops; a primitive has none and returns {}.

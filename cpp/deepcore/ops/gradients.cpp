@@ -48,10 +48,13 @@ Tensors gradients(const std::vector<Record>& records, const Tensors& targets,
     bool reached = false;
     for (const Tensor& t : record->out) reached = reached || grads.contains(t.id());
     if (!reached) continue;
+    const bool partial = record->op->traits().partial;
     Tensors out_grads;
     for (const Tensor& t : record->out) {
       auto found = grads.find(t.id());
-      out_grads.push_back(found != grads.end() ? found->second : zeros(t.type()));
+      out_grads.push_back(found != grads.end() ? found->second
+                          : partial            ? Tensor()
+                                               : zeros(t.type()));
     }
     const Tensors in_grads = record->op->vjp(record->in, record->out, out_grads);
     for (std::size_t i = 0; i < in_grads.size(); ++i) {

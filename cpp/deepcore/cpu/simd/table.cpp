@@ -14,6 +14,7 @@ extern const ConvKernels conv_kernels;
 extern const PoolKernels pool_kernels;
 extern const RandomKernels random_kernels;
 extern const UpdateKernels update_kernels;
+extern const RecurrentKernels recurrent_kernels;
 
 extern const Kernels table;
 const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
@@ -24,6 +25,7 @@ const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
                        conv_kernels,
                        pool_kernels,
                        random_kernels,
-                       update_kernels};
+                       update_kernels,
+                       recurrent_kernels};
 
 }  // namespace deepcore::DEEPCORE_ISA
