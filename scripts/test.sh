@@ -3,12 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! ls /usr/include/gtest/gtest.h /usr/local/include/gtest/gtest.h >/dev/null 2>&1; then
-  sudo=""
-  [ "$(id -u)" = 0 ] || sudo=sudo
-  $sudo apt-get update -qq
-  $sudo apt-get install -y -qq libgtest-dev
-fi
+bash scripts/need.sh gtest/gtest.h libgtest-dev
 
 venv=${DEEPCORE_VENV:-.venv}
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
