@@ -117,6 +117,28 @@ def test_inputs_by_position_or_name(arrange):
             np.testing.assert_array_equal(np.asarray(a), b.numpy())
 
 
+@pytest.mark.parametrize("wrapped", [lambda y: [y], lambda y: (y,)], ids=["list", "tuple"])
+def test_a_list_of_one_output_gives_that_output(wrapped):
+    x = dc.Input((4,))
+    model = Model([x], wrapped(layers.Dense(2)(x)))
+    values = data((4,))
+    want = model.get_layer(index=1)(values[0]).numpy()
+    again = Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    for found in (model(values), model.predict(values, verbose=0), model.freeze()(values[0])):
+        np.testing.assert_array_equal(np.asarray(found), want)
+        assert found.shape == (6, 2)
+    assert again(values).shape == (6, 2)
+    # Symbols keep the structure, and so models around it are made and run alike.
+    outputs = model(x)
+    assert type(outputs) is type(wrapped(0))
+    np.testing.assert_array_equal(Model(x, outputs[0])(values[0]).numpy(), want)
+    model.compile("sgd", "mse")
+    assert model.evaluate(values[0], want, verbose=0) == 0
+    x, y = dc.Input((4,)), dc.Input((4,))
+    assert len(Model([x, y], wrapped([x, y]))([values[0], values[0]])) == 2
+
+
 def test_keyword_tensors_and_call_arguments():
     class Scaled(layers.Layer):
         def call(self, x, other=None, factor=1.0, training=None):

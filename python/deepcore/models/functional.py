@@ -141,7 +141,10 @@ class Functional(Model):
                 kwargs["training"] = training
             return operation(*args, **kwargs)
 
-        return self._graph.run(values, compute)
+        outputs = self._graph.run(values, compute)
+        # As Keras does for values, not for symbols: a list of one output is that output.
+        single = isinstance(outputs, list | tuple) and len(outputs) == 1
+        return outputs[0] if single else outputs
 
     def compute_output_spec(
         self, inputs: Any, training: bool | None = None, mask: Any = None
