@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
-from deepcore import layers
+from deepcore import layers, models
 from deepcore.models import Functional, Model, Sequential, clone_model, load_model
 from functional_models import LOSSES, ONE, TWO, X, Z, data, losses_of, two_inputs
 
@@ -97,6 +97,18 @@ def test_files_come_back_and_train_on_alike(tmp_path):
     model.save_weights(tmp_path / "m.weights.h5")
     other.load_weights(tmp_path / "m.weights.h5")
     same_outputs(model, other)
+
+
+def test_json_makes_a_model_with_new_weights():
+    model = two_inputs()
+    again = models.model_from_json(model.to_json())
+    assert again.get_config() == model.get_config()
+    again.set_weights(model.get_weights())
+    same_outputs(model, again)
+    with pytest.raises(ValueError, match="model_from_json: expected the JSON of a model"):
+        models.model_from_json(json.dumps(layers.serialize(layers.Dense(2))))
+    with pytest.raises(ValueError, match="model_from_json: expected the JSON of a model"):
+        models.model_from_json("[1]")
 
 
 def test_files_that_keras_made():

@@ -154,6 +154,30 @@ class Model(Fitting):
         return cls(**{k: deserialize_keras_object(v, custom_objects) for k, v in config.items()})
 
 
+def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
+    """A model, with new weights, from `Model.to_json()` (keras.models.model_from_json).
+
+    Args:
+        json_string: the configuration.
+        custom_objects: classes and functions by name.
+
+    Raises:
+        ValueError: it does not describe a model.
+
+    Example:
+        >>> model_from_json(Model(x, layers.Dense(1)(x)).to_json()).output_shape
+        (None, 1)
+    """
+    import json
+
+    made = deserialize_keras_object(json.loads(json_string), custom_objects)
+    if not isinstance(made, Model):
+        raise ValueError(
+            f"model_from_json: expected the JSON of a model. Received: {json_string[:60]!r}."
+        )
+    return made
+
+
 def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether the arguments of a model's constructor are inputs and outputs."""
     named = {"inputs", "outputs"} & set(kwargs)
