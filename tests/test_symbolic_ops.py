@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import deepcore as dc
-from deepcore import ops
+from deepcore import layers, ops
 from deepcore.models import Model
 from functional_models import data
 
@@ -93,6 +93,31 @@ def test_wrong_operations_tell_what_is_wrong():
         np.asarray(x)
     with pytest.raises(ValueError, match="symbolic tensors cannot stand"):
         ops.mean(x, axis=x)
+
+
+def test_errors_show_unknown_sizes_as_none():
+    x = dc.Input((3,))
+    with pytest.raises(ValueError, match=r"shapes \[None, 3\] and \[None, 4\]"):
+        _ = x + dc.Input((4,))
+    with pytest.raises(ValueError, match=r"\[None, 3\] has 3 \* None elements, .* has 16"):
+        ops.reshape(x, (4, 4))
+
+    class Fails(layers.Layer):
+        def call(self, x):
+            raise ValueError("there are 83 reasons")
+
+    with pytest.raises(ValueError, match="there are 83 reasons"):
+        Fails()(x)
+
+
+@pytest.mark.parametrize(
+    "left", [ops.ones((3,)), dc.Variable(np.ones(3)), np.ones((1, 3), "float32"), 1.0]
+)
+def test_values_on_the_left_of_symbols(left):
+    x = dc.Input((3,))
+    values = np.float32([[1, 2, 3]])
+    for made, want in ((left + x, 1 + values), (left - x, 1 - values), (left <= x, values >= 1)):
+        np.testing.assert_array_equal(Model(x, made)(values).numpy(), want)
 
 
 def test_ops_know_the_shapes_of_symbols():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,9 +30,28 @@ def output_specs(function: Callable[..., Any], args: tuple[Any, ...], kwargs: An
     except ValueError as error:
         try:
             first, second = (_trace(function, args, kwargs, size * _COMMON) for size in _STAND_INS)
-        except ValueError:
+        except ValueError as other:
+            _tell_of_unknown_sizes(error, other)
             raise error from None
     return tree.map_structure(_merge, first, second)
+
+
+def _tell_of_unknown_sizes(error: ValueError, other: ValueError) -> None:
+    """Writes None for the sizes in a message that stood in for unknown ones.
+
+    They are those that differ from the message of the same error with `_COMMON` times the size.
+    """
+    words, others = (re.split(r"(\d+)", str(e)) for e in (error, other))
+    if len(words) == len(others) and len(error.args) == 1:
+        pairs = zip(words, others, strict=True)
+        error.args = ("".join(a if a == b else _unknown(a) for a, b in pairs),)
+
+
+def _unknown(word: str) -> str:
+    if not word.isdigit() or int(word) % _STAND_INS[0]:
+        return word
+    times = int(word) // _STAND_INS[0]
+    return "None" if times == 1 else f"{times} * None"
 
 
 def _trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any, size: int) -> Any:
