@@ -53,7 +53,7 @@ class Pooling(Layer):
         self.built = True
 
     def _pool(self, inputs: Tensor, **arguments: Any) -> Tensor:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _pool(inputs, **arguments).")
 
     def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(tuple(inputs.shape))  # checks that the window fits

@@ -76,14 +76,14 @@ class BaseConv(Layer):
     # ---- for subclasses
 
     def _make_kernels(self, channels: int) -> None:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _make_kernels(channels).")
 
     def _convolve(self, inputs: Tensor) -> Tensor:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _convolve(inputs).")
 
     def _filters_of(self, channels: int | None) -> int | None:
         """The channels of the output for so many of the input."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _filters_of(channels).")
 
     def _weight_options(self, what: str, initializer: Any, regularizer: Any, limit: Any) -> None:
         """Keeps how to make the weight, as attributes under Keras's names."""
