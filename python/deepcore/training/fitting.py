@@ -119,8 +119,7 @@ class Fitting(Trainer):
                 if self.stop_training:
                     break
             told.on_train_end(logs)
-        if hasattr(self.optimizer, "finalize_variable_values"):
-            self.optimizer.finalize_variable_values(self.trainable_variables)
+        self.optimizer.finalize_variable_values(self.trainable_variables)
         assert told.history is not None
         return told.history
 
