@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import deepcore as dc
+import peers
 from deepcore import layers, models
 from deepcore.models import Functional, Model, Sequential, clone_model, load_model
 from functional_models import LOSSES, ONE, TWO, X, Z, data, losses_of, two_inputs
 
-HERE = Path(__file__).parent
-PEER = HERE / "functional_peer.py"
-KERAS_FILES = HERE / "data" / "keras_functional"
+PEER = "functional_peer.py"
+KERAS_FILES = Path(__file__).parent / "data" / "keras_functional"
 
 
 def same_outputs(model, other):
@@ -112,36 +109,13 @@ def test_json_makes_a_model_with_new_weights():
 
 
 def test_files_that_keras_made():
-    done = subprocess.run(
-        [sys.executable, "-m", "deepcore", PEER, "check", KERAS_FILES],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("5 models, 6 fits, 0 differences")
+    told = peers.on_deepcore(PEER, "check", KERAS_FILES)
+    assert told.startswith("5 models, 6 fits, 0 differences")
 
 
 @pytest.mark.slow
 def test_keras_and_deepcore_read_each_other(tmp_path):
-    keras_python = os.environ.get("DEEPCORE_KERAS_PYTHON")
-    if not keras_python:
-        pytest.skip("DEEPCORE_KERAS_PYTHON names no interpreter with Keras")
-    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", **os.environ}
-    environment.pop("PYTHONPATH", None)
-    ours = ([sys.executable, "-m", "deepcore"], dict(os.environ))
-    theirs = ([keras_python], environment)
-    for (make, made_in), (check, checked_in) in ((ours, theirs), (theirs, ours)):
-        folder = tmp_path / str(len(make))
-        for command, what, where in ((make, "make", made_in), (check, "check", checked_in)):
-            done = subprocess.run(
-                [*command, PEER, what, folder],
-                capture_output=True,
-                text=True,
-                env=where,
-                timeout=900,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
+    peers.each_checks_the_other(PEER, tmp_path)
 
 
 BAD_CONFIGS = {

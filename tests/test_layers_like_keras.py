@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import deepcore as dc
+import peers
 from deepcore import layers, ops
 from deepcore.ops.nn import batch_normalization_training
 from deepcore.transforms import GradientTape
 
-HERE = Path(__file__).parent
-PEER = HERE / "layer_peer.py"
-FILE = HERE / "data" / "keras_layers.npz"
+PEER = "layer_peer.py"
+FILE = Path(__file__).parent / "data" / "keras_layers.npz"
 RNG = np.random.default_rng(0)
 
 
@@ -25,42 +22,14 @@ def values(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape).astype("float32")
 
 
-def run(python: list[str], what: str, file: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        [*python, str(PEER), what, str(file)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=900,
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-10_000:]
-    return done.stdout
-
-
 def test_numbers_that_keras_made():
-    told = run([sys.executable, "-m", "deepcore"], "check", FILE, dict(os.environ))
-    assert ", 0 differences" in told
+    assert ", 0 differences" in peers.on_deepcore(PEER, "check", FILE)
 
 
 @pytest.mark.slow
 def test_keras_and_deepcore_compute_the_same(tmp_path):
     """Keras's numbers of today; and Keras finds ours in its own."""
-    keras_python = os.environ.get("DEEPCORE_KERAS_PYTHON")
-    if not keras_python:
-        pytest.skip("DEEPCORE_KERAS_PYTHON names no interpreter with Keras")
-    environment = {
-        "KERAS_BACKEND": "jax",
-        "JAX_ENABLE_X64": "1",
-        "JAX_PLATFORMS": "cpu",
-        **os.environ,
-    }
-    environment.pop("PYTHONPATH", None)
-    ours = ([sys.executable, "-m", "deepcore"], dict(os.environ))
-    theirs = ([keras_python], environment)
-    for number, (made, checked) in enumerate(((ours, theirs), (theirs, ours))):
-        file = tmp_path / f"{number}.npz"
-        run(made[0], "make", file, made[1])
-        run(checked[0], "check", file, checked[1])
+    peers.each_checks_the_other(PEER, tmp_path, suffix=".npz")
 
 
 # ---- batch normalization in models

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 
 import deepcore
+import peers
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "benchmarks"))
@@ -50,17 +49,6 @@ def test_they_learn(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv1d_ts", "resnet20_cifar", "mobilenet_v2"])
 def test_keras_computes_the_same(tmp_path, name):
-    keras_python = os.environ.get("DEEPCORE_KERAS_PYTHON")
-    if not keras_python:
-        pytest.skip("DEEPCORE_KERAS_PYTHON names no interpreter with Keras")
-    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", **os.environ}
-    environment.pop("PYTHONPATH", None)
-    peer, file = HERE / "network_peer.py", tmp_path / "told.npz"
-    for command, environ in (
-        ([keras_python, peer, "make"], environment),
-        ([sys.executable, "-m", "deepcore", peer, "check"], os.environ),
-    ):
-        done = subprocess.run(
-            [*command, name, file], capture_output=True, text=True, env=environ, timeout=600
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-5_000:]
+    file = tmp_path / "told.npz"
+    peers.on_keras("network_peer.py", "make", name, file)
+    peers.on_deepcore("network_peer.py", "check", name, file)

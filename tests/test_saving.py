@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,15 +11,15 @@ import numpy as np
 import pytest
 
 import deepcore
+import peers
 from deepcore import layers, saving
 from deepcore.layers import Dense, Input
 from deepcore.saving import load_model, register_keras_serializable
 from deepcore.saving.model_file import CONFIG, METADATA, WEIGHTS
 from saved_models import data, network, python, trained
 
-HERE = Path(__file__).parent
-KERAS_FILES = HERE / "data" / "keras"
-PEER = HERE / "keras_peer.py"
+KERAS_FILES = Path(__file__).parent / "data" / "keras"
+PEER = "keras_peer.py"
 
 
 # ---- round trips
@@ -137,37 +135,14 @@ def test_what_cannot_be_saved_leaves_the_old_file(tmp_path):
 
 
 def test_files_that_keras_made():
-    done = subprocess.run(
-        [sys.executable, "-m", "deepcore", PEER, "check", KERAS_FILES],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("7 models, 0 differences")
+    told = peers.on_deepcore(PEER, "check", KERAS_FILES)
+    assert told.startswith("7 models, 0 differences")
 
 
 @pytest.mark.slow
 def test_keras_and_deepcore_read_each_other(tmp_path):
     """Every layer, initializer, loss, metric and optimizer, with state, both ways."""
-    keras_python = os.environ.get("DEEPCORE_KERAS_PYTHON")
-    if not keras_python:
-        pytest.skip("DEEPCORE_KERAS_PYTHON names no interpreter with Keras")
-    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", **os.environ}
-    environment.pop("PYTHONPATH", None)
-    ours = ([sys.executable, "-m", "deepcore"], os.environ)
-    theirs = ([keras_python], environment)
-    for (make, made_in), (check, checked_in) in ((ours, theirs), (theirs, ours)):
-        folder = tmp_path / Path(make[0]).parent.parent.name
-        for command, what, where in ((make, "make", made_in), (check, "check", checked_in)):
-            done = subprocess.run(
-                [*command, PEER, what, folder],
-                capture_output=True,
-                text=True,
-                env=where,
-                timeout=900,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
+    peers.each_checks_the_other(PEER, tmp_path)
 
 
 # ---- writing
