@@ -29,17 +29,22 @@ def _one_slice(monkeypatch):
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Counts the calls of Python functions, and of C functions by Python ones."""
+    """Counts the calls of Python functions, of C functions by Python ones, and runs of plans."""
     calls: Counter[str] = Counter()
+    run = _core.Plan.run_batches
+
+    def run_batches(*arguments):  # Python 3.12 does not tell a profiler about bound methods
+        calls["runs"] += 1
+        return run(*arguments)
 
     def note(frame, event, argument):
         if event == "call":
             calls["python"] += 1
         elif event == "c_call":
             calls["c"] += 1
-            calls[getattr(argument, "__name__", "?")] += 1
 
     before = sys.getprofile()
+    _core.Plan.run_batches = run_batches
     threading.setprofile(note)
     sys.setprofile(note)
     try:
@@ -47,6 +52,7 @@ def counted() -> Iterator[Counter[str]]:
     finally:
         sys.setprofile(before)
         threading.setprofile(None)
+        _core.Plan.run_batches = run
 
 
 def calls_of_a_fit(model: dc.Sequential, repeats: int, **arguments) -> Counter[str]:
@@ -62,7 +68,7 @@ def test_calls_do_not_grow_with_the_steps():
     calls_of_a_fit(model, 1)
     few = calls_of_a_fit(model, 1)  # 20 steps
     many = calls_of_a_fit(model, 25)  # 500 steps
-    assert many["run_batches"] == few["run_batches"] == 1
+    assert many["runs"] == few["runs"] == 1
     assert many["python"] == few["python"]
     assert many["c"] <= few["c"] + 5
 
@@ -80,7 +86,7 @@ def test_nothing_in_an_epoch_knows_its_steps():
     calls_of_a_fit(model, 1, **options)
     few = calls_of_a_fit(model, 1, **options)
     many = calls_of_a_fit(model, 25, **options)
-    assert many["run_batches"] == few["run_batches"]
+    assert many["runs"] == few["runs"]
     assert many["python"] == few["python"]
     assert len(seen) == 3
 
@@ -94,7 +100,7 @@ def test_updates_of_a_bar_go_by_time_not_by_steps(capfd):
     start = time.perf_counter()
     many = calls_of_a_fit(model, 50, verbose=2)  # 1,000 steps
     updates = (time.perf_counter() - start) / loop.SLICE
-    assert many["run_batches"] <= updates + 3
+    assert many["runs"] <= updates + 3
     assert many["python"] < 1000 + 300 * updates
 
 
@@ -104,7 +110,7 @@ def test_batch_hooks_are_called_where_someone_asked():
     callback = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
     calls = calls_of_a_fit(mlp(), 1, callbacks=[callback])
     assert seen == list(range(20))
-    assert calls["run_batches"] == 20
+    assert calls["runs"] == 20
 
 
 @pytest.mark.parametrize("network", [mlp, cnn])
@@ -158,5 +164,5 @@ def test_predict_and_evaluate_stay_inside_too(monkeypatch):
     with counted() as calls:
         model.predict(x, verbose=0)
         model.evaluate(x, y, verbose=0)
-    assert calls["run_batches"] == 2
+    assert calls["runs"] == 2
     assert calls["python"] < 1000
