@@ -67,7 +67,9 @@ def _download(origin: str, path: Path, sha256: str) -> None:
         if found != sha256:
             raise OSError(f"it arrived damaged: its SHA-256 is {found}, not {sha256}")
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the server's answer
         with suppress(FileNotFoundError):
             part.unlink()
         raise
