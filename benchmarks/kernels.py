@@ -1,4 +1,4 @@
-"""Matrix products and convolutions of deepcore beside PyTorch's (MKL, oneDNN), GFLOP/s.
+"""Products, convolutions and recurrent layers of deepcore beside PyTorch's (MKL, oneDNN), GFLOP/s.
 
     python benchmarks/kernels.py [--only conv3x3] [--threads 2 1] [--rounds 5]
         [--python peers=path/to/python] [--markdown kernels.md]
@@ -54,6 +54,13 @@ def _conv(name: str, size: int, c: int, f: int, k: int, groups: int, targets: li
         yield Kernel(f"{name} {size}x{size}x{c}->{f} {which}", what, flops, target)
 
 
+def _recurrent(kind: str, gates: int, target: float) -> Kernel:
+    """A layer's forward pass and all its gradients: 32 sequences of 80 steps, 128 to 128."""
+    what = {"kind": kind, "batch": 32, "steps": 80, "features": 128, "units": 128}
+    flops = 3 * 2.0 * 32 * 80 * (128 + 128) * gates * 128
+    return Kernel(f"{kind} 32x80x128->128", what, flops, target)
+
+
 KERNELS = [
     *(_product(n, n, n, 1.2 if n == 64 else 1.0) for n in (64, 128, 256, 512, 1024, 2048)),
     *(_product(*shape, 1.2) for shape in ((32, 784, 64), (32, 64, 64), (32, 128, 512))),
@@ -64,6 +71,8 @@ KERNELS = [
     ),
     *_conv("conv1x1", 56, 64, 256, 1, 1, [1.2] * 3),
     *_conv("depthwise3x3", 112, 32, 32, 3, 32, [1.2] * 3),
+    _recurrent("lstm", 4, 1.4),
+    _recurrent("gru", 3, 2.5),
 ]
 
 

@@ -17,6 +17,8 @@ def build(what):
         m, k, n = what["m"], what["k"], what["n"]
         pairs = [(tensor(m, k), tensor(k, n)) for _ in range(what["calls"])]
         return _planned(lambda pairs: [ops.matmul(a, b) for a, b in pairs], pairs)
+    if what["kind"] in ("lstm", "gru"):
+        return _recurrent(what, tensor)
     if what["kind"] != "conv":
         return _step(what)
     batch, size, c, f, k = (what[key] for key in ("batch", "size", "c", "f", "k"))
@@ -40,6 +42,31 @@ def build(what):
         return of(x, kernel)
 
     return _planned(gradient, x, kernel, y)
+
+
+def _recurrent(what, tensor):
+    """A layer's forward pass and all its gradients."""
+    from deepcore import _core
+
+    batch, steps, features, units = (what[key] for key in ("batch", "steps", "features", "units"))
+    lstm = what["kind"] == "lstm"
+    width = (4 if lstm else 3) * units
+
+    def small(*shape):  # so that gates stay open
+        return ops.multiply(ops.subtract(tensor(*shape), 0.5), 0.2)
+
+    x, weights = tensor(batch, steps, features), tensor(batch, steps, units)
+    kernel, recurrent_kernel = small(features, width), small(units, width)
+    bias, zero = small(width) if lstm else small(2, width), np.zeros((batch, units), np.float32)
+
+    def loss(x, kernel, recurrent_kernel, bias):
+        if lstm:
+            h = _core.lstm(x, kernel, recurrent_kernel, bias, zero, zero, None, False)[0]
+        else:
+            h = _core.gru(x, kernel, recurrent_kernel, bias, zero, None, True, False)[0]
+        return ops.sum(ops.multiply(h, weights))
+
+    return _planned(deepcore.grad(loss, argnums=(0, 1, 2, 3)), x, kernel, recurrent_kernel, bias)
 
 
 def _step(what):

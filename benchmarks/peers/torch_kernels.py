@@ -15,6 +15,8 @@ def build(what):
                 torch.mm(a, b, out=out)
 
         return products
+    if what["kind"] in ("lstm", "gru"):
+        return _recurrent(what)
     if what["kind"] != "conv":
         return _step(what)
     batch, size, c, f, k = (what[key] for key in ("batch", "size", "c", "f", "k"))
@@ -39,6 +41,19 @@ def build(what):
         )
 
     return backward
+
+
+def _recurrent(what):
+    """A layer's forward pass and all its gradients."""
+    kind = torch.nn.LSTM if what["kind"] == "lstm" else torch.nn.GRU
+    layer = kind(what["features"], what["units"], batch_first=True)
+    x = torch.rand(what["batch"], what["steps"], what["features"], requires_grad=True)
+    weights = torch.rand(what["batch"], what["steps"], what["units"])
+
+    def both():
+        return torch.autograd.grad(layer(x)[0], [x, *layer.parameters()], weights)
+
+    return both
 
 
 def _step(what):
