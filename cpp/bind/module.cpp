@@ -37,6 +37,7 @@ PYBIND11_MODULE(_core, m) {
   bind::bind_nn(m);
   bind::bind_random(m);
   bind::bind_recurrent(m);
+  bind::bind_crf(m);
   bind::add_methods(m);
 
   m.def("num_threads", &num_threads);

@@ -424,6 +424,28 @@ def adam_update(
     beta2: float,
     epsilon: float,
 ) -> list[Tensor]: ...
+def crf_loss(
+    scores: TensorLike,
+    transitions: TensorLike,
+    first: TensorLike,
+    last: TensorLike,
+    tags: TensorLike | None,
+    mask: TensorLike | None,
+) -> Tensor: ...
+def crf_marginals(
+    scores: TensorLike,
+    transitions: TensorLike,
+    first: TensorLike,
+    last: TensorLike,
+    mask: TensorLike | None,
+) -> Tensor: ...
+def viterbi(
+    scores: TensorLike,
+    transitions: TensorLike,
+    first: TensorLike,
+    last: TensorLike,
+    mask: TensorLike | None,
+) -> list[Tensor]: ...
 def simple_rnn(
     x: TensorLike,
     kernel: TensorLike,

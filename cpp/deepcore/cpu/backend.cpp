@@ -122,6 +122,7 @@ CpuBackend::CpuBackend() {
   register_simple_rnn(*this);
   register_lstm(*this);
   register_gru(*this);
+  register_crf(*this);
 }
 
 std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Types& out) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "deepcore/cpu/kernels/conv.h"
+#include "deepcore/cpu/kernels/crf.h"
 #include "deepcore/cpu/kernels/elementwise.h"
 #include "deepcore/cpu/kernels/gemm.h"
 #include "deepcore/cpu/kernels/pool.h"
@@ -25,6 +26,7 @@ struct Kernels {
   const RandomKernels& random;
   const UpdateKernels& update;
   const RecurrentKernels& recurrent;
+  const CrfKernels& crf;
 };
 
 // The table for this CPU, picked once; DEEPCORE_ISA=baseline, avx2 or avx512 forces one.

@@ -9,9 +9,17 @@ thread_local std::vector<Tape*> open_tapes;
 thread_local int suspended = 0;
 }  // namespace
 
-bool Tape::any_open() { return suspended == 0 && !open_tapes.empty(); }
+bool Tape::records_now() const { return depth_ == suspended; }
 
-void Tape::start() { open_tapes.push_back(this); }
+bool Tape::any_open() {
+  return std::any_of(open_tapes.begin(), open_tapes.end(),
+                     [](const Tape* tape) { return tape->records_now(); });
+}
+
+void Tape::start() {
+  depth_ = suspended;
+  open_tapes.push_back(this);
+}
 
 void Tape::stop() { std::erase(open_tapes, this); }
 
@@ -31,6 +39,7 @@ Tensors Tape::reads(const Variable& variable) const {
 
 void Tape::on_apply(const OpPtr& op, const Tensors& in, const Tensors& out) {
   for (Tape* tape : open_tapes) {
+    if (!tape->records_now()) continue;
     const bool matters = std::any_of(
         in.begin(), in.end(), [&](const Tensor& t) { return tape->tracked_.contains(t.id()); });
     if (!matters) continue;
@@ -45,8 +54,8 @@ void Tape::on_apply(const OpPtr& op, const Tensors& in, const Tensors& out) {
 }
 
 void Tape::on_read(Variable& variable, const Tensor& value) {
-  if (suspended > 0) return;
   for (Tape* tape : open_tapes) {
+    if (!tape->records_now()) continue;
     if (tape->watch_variables && variable.trainable && is_floating(value.dtype()))
       tape->watch(value);
     if (!tape->tracked_.contains(value.id())) continue;

@@ -36,13 +36,17 @@ class Tape {
   static bool any_open();
 
  private:
+  bool records_now() const;
+
+  int depth_ = 0;  // how many suspensions lived when it was started
   std::vector<Record> records_;
   std::unordered_map<const void*, Tensor> tracked_;  // holds them, so that ids stay unique
   std::unordered_map<const Variable*, Tensors> reads_;
   std::vector<VariablePtr> variables_;
 };
 
-// No tape of this thread records while one lives (inside compose, inside stop_recording()).
+// The open tapes of this thread do not record while one lives (inside compose, inside
+// stop_recording()); those started meanwhile do.
 class SuspendTapes {
  public:
   SuspendTapes();

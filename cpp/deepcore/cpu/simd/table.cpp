@@ -15,6 +15,7 @@ extern const PoolKernels pool_kernels;
 extern const RandomKernels random_kernels;
 extern const UpdateKernels update_kernels;
 extern const RecurrentKernels recurrent_kernels;
+extern const CrfKernels crf_kernels;
 
 extern const Kernels table;
 const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
@@ -26,6 +27,7 @@ const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
                        pool_kernels,
                        random_kernels,
                        update_kernels,
-                       recurrent_kernels};
+                       recurrent_kernels,
+                       crf_kernels};
 
 }  // namespace deepcore::DEEPCORE_ISA
