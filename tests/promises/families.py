@@ -227,6 +227,19 @@ def _residual() -> list[Any]:
     return [*model.get_weights(), *logs.values(), model.predict(x, verbose=0)]
 
 
+def _chains() -> list[Any]:
+    """A conditional random field in training, and what its functions give."""
+    dc.utils.set_random_seed(3)
+    model = dc.Sequential([layers.Input((37, 71)), layers.CRF(17, decode="marginals")])
+    model.compile("adam", metrics=["accuracy"])
+    tags = LABELS[:37] % 17 + np.zeros((13, 1), "int32")
+    logs = model.fit(CUBE, tags, batch_size=9, epochs=2, verbose=0).history
+    mask = CUBE[..., 0] > -1
+    potentials, transitions = CUBE[..., :17], CUBE[0, :17, :17]
+    decoded = ops.viterbi_decode(potentials, transitions, mask=mask)
+    return [*model.get_weights(), *logs.values(), model.predict(CUBE, verbose=0), *decoded]
+
+
 FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "elementwise": _elementwise,
     "broadcasting": _broadcasting,
@@ -245,6 +258,7 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "functions": _functions,
     "training": _training,
     "residual": _residual,
+    "chains": _chains,
 }
 # These set the global seed.
-SEEDED = ("training", "residual", "random")
+SEEDED = ("training", "residual", "random", "chains")

@@ -13,6 +13,7 @@ from deepcore.layers.core.activation import Activation
 from deepcore.layers.core.dense import Dense
 from deepcore.layers.core.identity import Identity
 from deepcore.layers.core.input_layer import Input, InputLayer
+from deepcore.layers.crf import CRF
 from deepcore.layers.dot import Dot, dot
 from deepcore.layers.input_spec import InputSpec
 from deepcore.layers.layer import Layer
@@ -72,6 +73,7 @@ from deepcore.serialization import deserialize_keras_object as deserialize
 from deepcore.serialization import serialize_keras_object as serialize
 
 __all__ = [
+    "CRF",
     "ELU",
     "Activation",
     "Add",

@@ -1,9 +1,12 @@
-"""The call that is running: `training` reaches sublayers through it."""
+"""What reaches layers through the calls around them: `training`, and the targets of the step."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import Any
 
 _local = threading.local()
 
@@ -31,6 +34,22 @@ class call_context:
         trace: TracebackType | None,
     ) -> None:
         _local.current = self._outer
+
+
+@contextmanager
+def targets_of_step(y: Any, sample_weight: Any) -> Iterator[None]:
+    """The step's targets and weights, for layers that bring a loss of their own."""
+    outer = getattr(_local, "targets", None)
+    _local.targets = None if y is None else (y, sample_weight)
+    try:
+        yield
+    finally:
+        _local.targets = outer
+
+
+def current_targets() -> tuple[Any, Any] | None:
+    """(y, sample_weight) of the step that is running; None where there are none."""
+    return getattr(_local, "targets", None)
 
 
 def inherited_training() -> bool | None:

@@ -11,6 +11,7 @@ from deepcore._core import Tensor as Tensor
 from deepcore.ops.activation import *
 from deepcore.ops.core import *
 from deepcore.ops.creation import *
+from deepcore.ops.crf import *
 from deepcore.ops.elementwise import *
 from deepcore.ops.indexing import *
 from deepcore.ops.linalg import *

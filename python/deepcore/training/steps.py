@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deepcore import _core, config, tree
 from deepcore.layers import tracking
+from deepcore.layers.context import targets_of_step
 from deepcore.training.feeds import pack_x_y_sample_weight
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ def run(model: Trainer, kind: str, data: tuple[Any, Any, Any]) -> Any:
     """One step in Python, eager or being traced: logs, or the predictions."""
     packed = pack_x_y_sample_weight(*data)
     try:
-        if kind == "train":
-            return model.train_step(packed)
-        return model.test_step(packed) if kind == "test" else model.predict_step(packed)
+        if kind == "predict":
+            return model.predict_step(packed)
+        with targets_of_step(*data[1:]):
+            return model.train_step(packed) if kind == "train" else model.test_step(packed)
     finally:
         model._clear_losses()  # they may be symbolic, and belong to this step anyway
 
