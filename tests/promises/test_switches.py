@@ -36,7 +36,14 @@ def usual():
 
 @pytest.mark.parametrize(
     "names",
-    ["simplify", "fuse_epilogues", "fuse_elementwise", "winograd", "fuse_elementwise,simplify"],
+    [
+        "simplify",
+        "fuse_epilogues",
+        "fuse_elementwise",
+        "winograd",
+        "split_products",
+        "fuse_elementwise,simplify",
+    ],
 )
 def test_the_plain_path_gives_the_same_numbers(names, usual):
     got = run(names)

@@ -9,6 +9,8 @@ enum class FastPath {
   kFuseEpilogues,    // bias, activation, residual into matmul and conv
   kFuseElementwise,  // chains of elementwise ops, and reductions over them
   kWinograd,         // 3x3 convolutions with fewer multiplications
+  kSplitProducts,    // gradients of kernels in pieces of the batch
+  kRecurrent,        // recurrent layers as loops over the whole sequence
   kCount
 };
 

@@ -91,8 +91,8 @@ void cut(Plan& p) {
   const double rows = static_cast<double>(p.m) + (p.tb ? 6 : 0);
   const double work = rows * static_cast<double>(p.n) * static_cast<double>(p.k);
   const double together = std::max(1.0, kTask / (2 * std::max(work, 1.0)));
-  p.entry_tasks = static_cast<std::int64_t>(std::max(1.0, entries / together));
-  for (;;) {
+  p.entry_tasks = static_cast<std::int64_t>(p.whole ? entries : std::max(1.0, entries / together));
+  for (; !p.whole;) {
     const std::int64_t tasks = p.row_tasks * p.col_tasks;
     const double pieces = entries * static_cast<double>(tasks);
     if (2 * pieces > kMostTasks ||

@@ -1,6 +1,8 @@
 // The blocking of f32 matrix products: how one becomes tasks, what is packed, and where.
 #pragma once
 
+#include <optional>
+
 #include "deepcore/cpu/kernels.h"
 #include "deepcore/graph/backend.h"
 #include "deepcore/ops/kinds.h"
@@ -17,10 +19,15 @@ struct Gemm {
   // broadcast.
   Shape batch;
   Dims a_strides, b_strides;
+  bool whole = false;  // an entry of the batch is one task: there are enough of them
 };
 
 // `table` serves the tests, which run every instruction set.
 Runner gemm_runner(const Gemm& gemm, const Kernels& table = kernels());
+
+// The same for A' B without an epilogue and with a long K, in pieces of K: each has a chain of its
+// own, and they are added in order. nullopt where that does not pay.
+std::optional<Runner> split_gemm_runner(const Gemm& gemm, const Kernels& table = kernels());
 
 // The element offset of entry `index` (row-major) of `shape`, by the given strides.
 std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strides);

@@ -8,17 +8,19 @@ namespace deepcore {
 namespace {
 
 std::optional<Runner> forward(const Gru& op, const Types& in, const Types&) {
-  if (in[0].dtype != DType::kFloat32) return std::nullopt;
+  if (!runs_recurrent(in[0])) return std::nullopt;
   const std::int64_t u = in[1].shape[0];
   const bool after = op.reset_after;
-  RecurrentPlan plan(in[0].shape, u, op.reverse, 8 * u);
-  plan.add(RecurrentWeights::straight(u, 3 * u, 0, after ? 3 * u : 2 * u));
-  if (!after) plan.add(RecurrentWeights::straight(u, 3 * u, 2 * u, u));
   const int inputs = after ? 4 : 3;
   const bool masked = static_cast<int>(in.size()) > inputs;
-  return plan.runner([=](const Call& call, Range rows, float* scratch) {
-    const std::int64_t count = rows.end - rows.begin, steps = plan.steps;
-    float *h = scratch, *reset = h + count * u, *product = reset + count * u,
+  RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 8 * u);
+  plan.add(RecurrentWeights::straight(u, 3 * u, 0, after ? 3 * u : 2 * u));
+  if (!after) plan.add(RecurrentWeights::straight(u, 3 * u, 2 * u, u));
+  return plan.runner([=](RecurrentTask& task) {
+    const Call& call = task.call;
+    const Range rows = task.rows;
+    const std::int64_t count = task.size(), steps = plan.steps;
+    float *h = task.scratch, *reset = h + count * u, *product = reset + count * u,
           *unkept = product + 3 * count * u;
     std::copy_n(call.input(2) + rows.begin * u, count * u, h);
     const bool* mask = masked ? call.input<bool>(inputs) : nullptr;
@@ -34,34 +36,35 @@ std::optional<Runner> forward(const Gru& op, const Types& in, const Types&) {
     step.inner_row = 3 * u;
     plan.walk(false, [&](std::int64_t t, std::int64_t) {
       const std::int64_t at = rows.begin * steps + t;
-      static_cast<RecurrentRows&>(step) = plan.rows_at(mask, rows, t);
+      static_cast<RecurrentRows&>(step) = plan.at(task, mask, t);
       step.x = call.input(0) + at * 3 * u;
       step.x_row = steps * 3 * u;
       step.gates = call.out[0] ? call.output(0) + at * 3 * u : unkept;
       step.gate_row = call.out[0] ? steps * 3 * u : 3 * u;
       step.h_out = call.out[1] ? call.output(1) + at * u : nullptr;
       step.keep = after && call.out[2] ? call.output(2) + at * u : nullptr;
-      const bool any = plan.any(mask, rows, t);
-      if (any) plan.multiply(call, 0, count, h, u, product, 3 * u, false, bias);
+      plan.multiply(task, 0, h, u, product, 3 * u, false, bias);
       kernels().recurrent.gru_open(step);
-      if (any && !after) plan.multiply(call, 1, count, reset, u, product + 2 * u, 3 * u, false);
+      if (!after) plan.multiply(task, 1, reset, u, product + 2 * u, 3 * u, false);
       kernels().recurrent.gru_close(step);
     });
   });
 }
 
 std::optional<Runner> backward(const GruGrad& op, const Types& in, const Types&) {
-  if (in[0].dtype != DType::kFloat32) return std::nullopt;
+  if (!runs_recurrent(in[0])) return std::nullopt;
   const std::int64_t u = in[1].shape[0];
   const bool after = op.reset_after;
-  RecurrentPlan plan(in[0].shape, u, op.reverse, 8 * u);
-  plan.add(RecurrentWeights::turned(u, 3 * u, 0, after ? 3 * u : 2 * u));
-  if (!after) plan.add(RecurrentWeights::turned(u, 3 * u, 2 * u, u));
   const int inputs = after ? 6 : 5;
   const bool masked = static_cast<int>(in.size()) > inputs;
-  return plan.runner([=](const Call& call, Range rows, float* scratch) {
-    const std::int64_t count = rows.end - rows.begin, steps = plan.steps;
-    float *g = scratch, *of_product = g + count * u, *product = of_product + count * u,
+  RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 8 * u);
+  plan.add(RecurrentWeights::turned(u, 3 * u, 0, after ? 3 * u : 2 * u));
+  if (!after) plan.add(RecurrentWeights::turned(u, 3 * u, 2 * u, u));
+  return plan.runner([=](RecurrentTask& task) {
+    const Call& call = task.call;
+    const Range rows = task.rows;
+    const std::int64_t count = task.size(), steps = plan.steps;
+    float *g = task.scratch, *of_product = g + count * u, *product = of_product + count * u,
           *unread = product + 3 * count * u;
     std::fill_n(g, count * u, 0.0f);
     const bool* mask = masked ? call.input<bool>(inputs) : nullptr;
@@ -73,7 +76,7 @@ std::optional<Runner> backward(const GruGrad& op, const Types& in, const Types&)
     step.of_product = of_product;
     plan.walk(true, [&](std::int64_t t, std::int64_t before) {
       const std::int64_t row = rows.begin * steps;
-      static_cast<RecurrentRows&>(step) = plan.rows_at(mask, rows, t);
+      static_cast<RecurrentRows&>(step) = plan.at(task, mask, t);
       step.gates = call.input(0) + (row + t) * 3 * u;
       step.gate_row = steps * 3 * u;
       step.gx = call.out[0] ? call.output(0) + (row + t) * 3 * u : unread;
@@ -85,12 +88,11 @@ std::optional<Runner> backward(const GruGrad& op, const Types& in, const Types&)
       step.before_row = before < 0 ? u : steps * u;
       step.product_out = after && call.out[2] ? call.output(2) + (row + t) * 3 * u : nullptr;
       kernels().recurrent.gru_close_grad(step);
-      if (!plan.any(mask, rows, t)) return;
       if (!after) {
-        plan.multiply(call, 1, count, product + 2 * u, 3 * u, of_product, u, false);
+        plan.multiply(task, 1, product + 2 * u, 3 * u, of_product, u, false);
         kernels().recurrent.gru_open_grad(step);
       }
-      plan.multiply(call, 0, count, product, 3 * u, g, u, true);
+      plan.multiply(task, 0, product, 3 * u, g, u, true);
     });
     if (call.out[1]) std::copy_n(g, count * u, call.output(1) + rows.begin * u);
   });

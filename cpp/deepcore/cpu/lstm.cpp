@@ -7,14 +7,16 @@ namespace deepcore {
 namespace {
 
 std::optional<Runner> forward(const Lstm& op, const Types& in, const Types&) {
-  if (in[0].dtype != DType::kFloat32) return std::nullopt;
+  if (!runs_recurrent(in[0])) return std::nullopt;
   const std::int64_t u = in[1].shape[0];
-  RecurrentPlan plan(in[0].shape, u, op.reverse, 6 * u);
-  plan.add(RecurrentWeights::straight(u, 4 * u, 0, 4 * u));
   const bool masked = in.size() > 4;
-  return plan.runner([plan, u, masked](const Call& call, Range rows, float* scratch) {
-    const std::int64_t count = rows.end - rows.begin, steps = plan.steps;
-    float *h = scratch, *c = h + count * u, *product = c + count * u;
+  RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 6 * u);
+  plan.add(RecurrentWeights::straight(u, 4 * u, 0, 4 * u));
+  return plan.runner([plan, u, masked](RecurrentTask& task) {
+    const Call& call = task.call;
+    const Range rows = task.rows;
+    const std::int64_t count = task.size(), steps = plan.steps;
+    float *h = task.scratch, *c = h + count * u, *product = c + count * u;
     std::copy_n(call.input(2) + rows.begin * u, count * u, h);
     std::copy_n(call.input(3) + rows.begin * u, count * u, c);
     const bool* mask = masked ? call.input<bool>(4) : nullptr;
@@ -27,27 +29,29 @@ std::optional<Runner> forward(const Lstm& op, const Types& in, const Types&) {
     plan.walk(false, [&](std::int64_t t, std::int64_t) {
       const std::int64_t gate_at = (rows.begin * steps + t) * 4 * u,
                          at = (rows.begin * steps + t) * u;
-      static_cast<RecurrentRows&>(step) = plan.rows_at(mask, rows, t);
+      static_cast<RecurrentRows&>(step) = plan.at(task, mask, t);
       step.x = call.input(0) + gate_at;
       step.gates = call.out[0] ? call.output(0) + gate_at : nullptr;
       step.h_out = call.out[1] ? call.output(1) + at : nullptr;
       step.c_out = call.out[2] ? call.output(2) + at : nullptr;
-      if (plan.any(mask, rows, t)) plan.multiply(call, 0, count, h, u, product, 4 * u, false);
+      plan.multiply(task, 0, h, u, product, 4 * u, false);
       kernels().recurrent.lstm(step);
     });
   });
 }
 
 std::optional<Runner> backward(const LstmGrad& op, const Types& in, const Types&) {
-  if (in[0].dtype != DType::kFloat32) return std::nullopt;
+  if (!runs_recurrent(in[0])) return std::nullopt;
   const std::int64_t u = in[1].shape[0];
-  RecurrentPlan plan(in[0].shape, u, op.reverse, 6 * u);
-  plan.add(RecurrentWeights::turned(u, 4 * u, 0, 4 * u));
   const int inputs = op.cell_grad ? 6 : 5;
   const bool masked = static_cast<int>(in.size()) > inputs, cell_grad = op.cell_grad;
-  return plan.runner([=](const Call& call, Range rows, float* scratch) {
-    const std::int64_t count = rows.end - rows.begin, steps = plan.steps;
-    float *g = scratch, *gc = g + count * u, *product = gc + count * u;
+  RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 6 * u);
+  plan.add(RecurrentWeights::turned(u, 4 * u, 0, 4 * u));
+  return plan.runner([=](RecurrentTask& task) {
+    const Call& call = task.call;
+    const Range rows = task.rows;
+    const std::int64_t count = task.size(), steps = plan.steps;
+    float *g = task.scratch, *gc = g + count * u, *product = gc + count * u;
     std::fill_n(g, 2 * count * u, 0.0f);
     const bool* mask = masked ? call.input<bool>(inputs) : nullptr;
     LstmStepGrad step{};
@@ -58,7 +62,7 @@ std::optional<Runner> backward(const LstmGrad& op, const Types& in, const Types&
     step.product = product;
     plan.walk(true, [&](std::int64_t t, std::int64_t before) {
       const std::int64_t row = rows.begin * steps;
-      static_cast<RecurrentRows&>(step) = plan.rows_at(mask, rows, t);
+      static_cast<RecurrentRows&>(step) = plan.at(task, mask, t);
       step.gates = call.input(0) + (row + t) * 4 * u;
       step.gx = call.out[0] ? call.output(0) + (row + t) * 4 * u : nullptr;
       step.c = call.input(2) + (row + t) * u;
@@ -68,7 +72,7 @@ std::optional<Runner> backward(const LstmGrad& op, const Types& in, const Types&
           before < 0 ? call.input(3) + rows.begin * u : call.input(2) + (row + before) * u;
       step.before_row = before < 0 ? u : steps * u;
       kernels().recurrent.lstm_grad(step);
-      if (plan.any(mask, rows, t)) plan.multiply(call, 0, count, product, 4 * u, g, u, true);
+      plan.multiply(task, 0, product, 4 * u, g, u, true);
     });
     if (call.out[1]) std::copy_n(g, count * u, call.output(1) + rows.begin * u);
     if (call.out[2]) std::copy_n(gc, count * u, call.output(2) + rows.begin * u);

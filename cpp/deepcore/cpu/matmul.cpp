@@ -85,6 +85,7 @@ std::optional<Runner> make(const MatMul& op, const Types& in, const Types& out) 
   const bool exact = act == Kind::kIdentity || act == Kind::kRelu || act == Kind::kRelu6;
   switch (in[0].dtype) {
     case DType::kFloat32:
+      if (auto split = split_gemm_runner(gemm)) return split;
       return gemm_runner(gemm);
     case DType::kFloat64:
       return plain_runner<double>(gemm);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "deepcore/core/switches.h"
+
 namespace deepcore {
 namespace {
 
@@ -25,11 +27,17 @@ std::int64_t row_tasks(std::int64_t batch) {
 
 }  // namespace
 
-RecurrentPlan::RecurrentPlan(const Shape& x, std::int64_t u, bool r, std::int64_t floats_per_row)
+bool runs_recurrent(const Type& x) {
+  return x.dtype == DType::kFloat32 && enabled(FastPath::kRecurrent);
+}
+
+RecurrentPlan::RecurrentPlan(const Shape& x, std::int64_t u, bool r, bool masked,
+                             std::int64_t floats_per_row)
     : batch(x[0]),
       steps(x[1]),
       units(u),
       reverse(r),
+      masked_(masked),
       tasks_(row_tasks(x[0])),
       floats_per_row_(floats_per_row) {}
 
@@ -37,15 +45,45 @@ std::size_t RecurrentPlan::add(RecurrentWeights weights) {
   const std::int64_t cols = kernels().gemm.cols;
   weights.offset = packed_floats_;
   packed_floats_ += ceil_div(weights.n, cols) * cols * weights.k;
+  widest_from_ = std::max(widest_from_, weights.k);
+  widest_to_ = std::max(widest_to_, weights.n);
   weights_.push_back(weights);
   return weights_.size() - 1;
 }
 
-void RecurrentPlan::multiply(const Call& call, std::size_t index, std::int64_t rows, const float* a,
+RecurrentRows RecurrentPlan::at(RecurrentTask& task, const bool* mask, std::int64_t t) const {
+  const std::int64_t rows = task.size();
+  task.count = rows;
+  if (!mask) return {rows, units, nullptr, steps};
+  const bool* first = mask + task.rows.begin * steps + t;
+  task.count = 0;
+  for (std::int64_t r = 0; r < rows; ++r)
+    if (first[r * steps]) task.active[task.count++] = static_cast<std::int32_t>(r);
+  return {rows, units, first, steps};
+}
+
+void RecurrentPlan::multiply(const RecurrentTask& task, std::size_t index, const float* a,
                              std::ptrdiff_t a_row, float* c, std::ptrdiff_t c_row, bool accumulate,
                              const float* bias) const {
-  const GemmKernels& gemm = kernels().gemm;
   const RecurrentWeights& w = weights_[index];
+  const std::int64_t rows = task.size();
+  if (task.count == rows)
+    return multiply_all(task.call, w, rows, a, a_row, c, c_row, accumulate, bias);
+  if (task.count == 0) return;
+  // Copying a row in and out costs a twelfth of its product.
+  for (std::int64_t i = 0; i < task.count; ++i) {
+    std::copy_n(a + task.active[i] * a_row, w.k, task.from + i * w.k);
+    if (accumulate) std::copy_n(c + task.active[i] * c_row, w.n, task.to + i * w.n);
+  }
+  multiply_all(task.call, w, task.count, task.from, w.k, task.to, w.n, accumulate, bias);
+  for (std::int64_t i = 0; i < task.count; ++i)
+    std::copy_n(task.to + i * w.n, w.n, c + task.active[i] * c_row);
+}
+
+void RecurrentPlan::multiply_all(const Call& call, const RecurrentWeights& w, std::int64_t rows,
+                                 const float* a, std::ptrdiff_t a_row, float* c,
+                                 std::ptrdiff_t c_row, bool accumulate, const float* bias) const {
+  const GemmKernels& gemm = kernels().gemm;
   const float* packed = static_cast<const float*>(call.workspace) + w.offset;
   const std::int64_t depths = ceil_div(w.k, kDepth), depth = ceil_div(w.k, depths);
   for (std::int64_t k = 0; k < w.k; k += depth) {
@@ -69,11 +107,12 @@ void RecurrentPlan::multiply(const Call& call, std::size_t index, std::int64_t r
   }
 }
 
-Runner RecurrentPlan::runner(std::function<void(const Call&, Range, float*)> body) const {
+Runner RecurrentPlan::runner(std::function<void(RecurrentTask&)> body) const {
   Runner runner;
   runner.workspace = static_cast<std::size_t>(packed_floats_) * sizeof(float);
   const std::int64_t most = tasks_ > 0 ? ceil_div(batch, tasks_) : 0;
-  runner.scratch = static_cast<std::size_t>(most * floats_per_row_) * sizeof(float);
+  const std::int64_t of_mask = masked_ ? 1 + widest_from_ + widest_to_ : 0;
+  runner.scratch = static_cast<std::size_t>(most * (floats_per_row_ + of_mask)) * sizeof(float);
   // Pieces of packing: some panels of one of the matrices.
   struct Piece {
     RecurrentWeights weights;
@@ -93,11 +132,19 @@ Runner RecurrentPlan::runner(std::function<void(const Call&, Range, float*)> bod
                                  static_cast<float*>(call.workspace) + w.offset + p.col * w.k,
                                  kernels().gemm.cols * w.k);
                            }});
-  const std::int64_t rows = batch, tasks = tasks_;
-  runner.phases.push_back({tasks, [body = std::move(body), rows, tasks](
-                                      const Call& call, std::int64_t task, void* scratch) {
-                             body(call, piece(rows, tasks, task), static_cast<float*>(scratch));
-                           }});
+  runner.phases.push_back(
+      {tasks_,
+       [body = std::move(body), plan = *this](const Call& call, std::int64_t index, void* scratch) {
+         RecurrentTask task{call, piece(plan.batch, plan.tasks_, index),
+                            static_cast<float*>(scratch)};
+         if (plan.masked_) {
+           const std::int64_t rows = task.size();
+           task.from = task.scratch + rows * plan.floats_per_row_;
+           task.to = task.from + rows * plan.widest_from_;
+           task.active = reinterpret_cast<std::int32_t*>(task.to + rows * plan.widest_to_);
+         }
+         body(task);
+       }});
   return runner;
 }
 

@@ -1,5 +1,6 @@
 // What the runners of recurrent ops share: rows of the batch that walk through all steps by
-// themselves, and the recurrent weights in panels, packed once for all steps.
+// themselves, and the recurrent weights in panels, packed once for all steps. At a step that a mask
+// keeps some rows from, the products are of the others alone: padding costs no arithmetic.
 #pragma once
 
 #include <vector>
@@ -30,21 +31,34 @@ struct RecurrentWeights {
   }
 };
 
+// Whether the loops run these inputs; their definitions do what is left.
+bool runs_recurrent(const Type& x);
+
+// What one thread has for its rows of the batch.
+struct RecurrentTask {
+  const Call& call;
+  Range rows;
+  float* scratch;
+  // Of the step at hand: the rows that the mask lets go on, counted from rows.begin, and memory for
+  // a product of them alone.
+  std::int32_t* active = nullptr;
+  std::int64_t count = 0;
+  float *from = nullptr, *to = nullptr;
+
+  std::int64_t size() const { return rows.end - rows.begin; }
+};
+
 class RecurrentPlan {
  public:
   // x: (N, T, G U). `floats_per_row`: what a task needs of scratch for each row.
-  RecurrentPlan(const Shape& x, std::int64_t units, bool reverse, std::int64_t floats_per_row);
+  RecurrentPlan(const Shape& x, std::int64_t units, bool reverse, bool masked,
+                std::int64_t floats_per_row);
 
   // To be called before the runner is made. Gives the index of the weights.
   std::size_t add(RecurrentWeights weights);
 
-  // c (rows, N) = a (rows, K) weights, or added to c, and bias; a_row, c_row between rows.
-  void multiply(const Call& call, std::size_t index, std::int64_t rows, const float* a,
-                std::ptrdiff_t a_row, float* c, std::ptrdiff_t c_row, bool accumulate,
-                const float* bias = nullptr) const;
-
-  // Packs input 1, then calls body(call, rows, scratch) for pieces of the batch.
-  Runner runner(std::function<void(const Call&, Range, float*)> body) const;
+  // Packs input 1, then calls body(task) for pieces of the batch.
+  Runner runner(std::function<void(RecurrentTask&)> body) const;
 
   // Calls body(t, before) for all steps; `before` is the step before t in time, or -1.
   template <class F>
@@ -57,23 +71,25 @@ class RecurrentPlan {
     }
   }
 
-  // False when the mask keeps the state of all these rows at this step: then there is nothing to
-  // multiply.
-  bool any(const bool* mask, Range rows, std::int64_t t) const {
-    if (!mask) return true;
-    for (std::int64_t r = rows.begin; r < rows.end; ++r)
-      if (mask[r * steps + t]) return true;
-    return false;
-  }
-  RecurrentRows rows_at(const bool* mask, Range rows, std::int64_t t) const {
-    return {rows.end - rows.begin, units, mask ? mask + rows.begin * steps + t : nullptr, steps};
-  }
+  // Opens a step: which rows go on.
+  RecurrentRows at(RecurrentTask& task, const bool* mask, std::int64_t t) const;
+
+  // c (rows, N) = a (rows, K) weights, or added to c, and bias, for the rows that go on: a_row,
+  // c_row apart. The others are neither read nor written.
+  void multiply(const RecurrentTask& task, std::size_t index, const float* a, std::ptrdiff_t a_row,
+                float* c, std::ptrdiff_t c_row, bool accumulate, const float* bias = nullptr) const;
 
   std::int64_t batch, steps, units;
   bool reverse;
 
  private:
+  void multiply_all(const Call& call, const RecurrentWeights& w, std::int64_t rows, const float* a,
+                    std::ptrdiff_t a_row, float* c, std::ptrdiff_t c_row, bool accumulate,
+                    const float* bias) const;
+
+  bool masked_;
   std::int64_t tasks_, floats_per_row_;
+  std::int64_t widest_from_ = 0, widest_to_ = 0;
   std::vector<RecurrentWeights> weights_;
   std::int64_t packed_floats_ = 0;
 };

@@ -214,7 +214,7 @@ struct Epilogue {
 std::ostream& operator<<(std::ostream& out, const Epilogue& epilogue);
 
 // (a: (..., M, K), b: (..., K, N), epilogue...) -> (..., M, N); `ta`: a is (..., K, M). Leading
-// axes broadcast. Each element is one chain of multiply-adds over rising K, whatever the blocking.
+// axes broadcast. Each element is a chain of multiply-adds over rising K, or several (cpu/gemm.h).
 struct MatMul final : OpOf<MatMul> {
   DEEPCORE_OP_META("matmul");
   DEEPCORE_OP_VJP;

@@ -39,8 +39,8 @@ struct SimpleStepGrad : RecurrentRows {
 // See Lstm. Rows of x and gates (which may be x, or null) lie gate_row apart; of h and c, h_row.
 struct LstmStep : RecurrentRows {
   const float* x;
-  const float* product;  // (rows, 4U)
-  float *h, *c;          // the states, in and out
+  float* product;  // (rows, 4U); overwritten without gates
+  float *h, *c;    // the states, in and out
   float* gates;
   ptrdiff_t gate_row;
   float *h_out, *c_out;  // c_out may be null

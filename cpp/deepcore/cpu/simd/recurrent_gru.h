@@ -2,6 +2,7 @@
 // Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder" (2014).
 #pragma once
 
+#include "deepcore/cpu/simd/recurrent_gates.h"
 #include "deepcore/cpu/simd/recurrent_rows.h"
 
 namespace deepcore::DEEPCORE_ISA {
@@ -17,8 +18,8 @@ static void gru_open(const GruStep& s) {
       continue;
     }
     for_units(u, [&](int64_t j, int m) DC_LAMBDA {
-      const F32 z = sigmoid(load_n(x + j, m) + load_n(product + j, m));
-      const F32 gate = sigmoid(load_n(x + u + j, m) + load_n(product + u + j, m));
+      const F32 z = gate_sigmoid(load_n(x + j, m) + load_n(product + j, m));
+      const F32 gate = gate_sigmoid(load_n(x + u + j, m) + load_n(product + u + j, m));
       store_n(gates + j, z, m);
       store_n(gates + u + j, gate, m);
       if (!s.reset_after) store_n(reset + j, gate * load_n(h + j, m), m);
@@ -42,7 +43,7 @@ static void gru_close(const GruStep& s) {
     for_units(u, [&](int64_t j, int m) DC_LAMBDA {
       const F32 z = load_n(gates + j, m), q = load_n(inner + j, m);
       const F32 second = s.reset_after ? load_n(gates + u + j, m) * q : q;
-      const F32 n = tanh(load_n(x + 2 * u + j, m) + second);
+      const F32 n = gate_tanh(load_n(x + 2 * u + j, m) + second);
       const F32 state = mul_add(z, load_n(h + j, m), (1.0f - z) * n);
       store_n(gates + 2 * u + j, n, m);
       if (keep) store_n(keep + j, q, m);

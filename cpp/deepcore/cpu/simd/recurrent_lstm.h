@@ -2,6 +2,7 @@
 // Hochreiter & Schmidhuber, "Long Short-Term Memory" (1997), with the forget gate of Gers (2000).
 #pragma once
 
+#include "deepcore/cpu/simd/recurrent_gates.h"
 #include "deepcore/cpu/simd/recurrent_rows.h"
 
 namespace deepcore::DEEPCORE_ISA {
@@ -10,30 +11,32 @@ static void lstm_step(const LstmStep& s) {
   const int64_t u = s.units;
   for (int64_t r = 0; r < s.rows; ++r) {
     const float* x = s.x + r * s.gate_row;
-    const float* p = s.product + r * 4 * u;
+    float* p = s.product + r * 4 * u;
     float *h = s.h + r * u, *c = s.c + r * u;
     float* h_out = s.h_out ? s.h_out + r * s.h_row : nullptr;
     float* c_out = s.c_out ? s.c_out + r * s.h_row : nullptr;
-    float* gates = s.gates ? s.gates + r * s.gate_row : nullptr;
+    float* gates = s.gates ? s.gates + r * s.gate_row : p;
     if (keeps_state(s, r)) {
       copy_row(h, h_out, u);
       copy_row(c, c_out, u);
       clear_row(gates, 4 * u);
       continue;
     }
+    // Two loops: a chain through all of it is so long that the CPU looks ahead too little of it.
     for_units(u, [&](int64_t j, int m) DC_LAMBDA {
       const auto sum = [&](int64_t gate) DC_LAMBDA {
         return load_n(x + gate * u + j, m) + load_n(p + gate * u + j, m);
       };
-      const F32 i = sigmoid(sum(0)), f = sigmoid(sum(1)), g = tanh(sum(2)), o = sigmoid(sum(3));
+      store_n(gates + j, gate_sigmoid(sum(0)), m);
+      store_n(gates + u + j, gate_sigmoid(sum(1)), m);
+      store_n(gates + 2 * u + j, gate_tanh(sum(2)), m);
+      store_n(gates + 3 * u + j, gate_sigmoid(sum(3)), m);
+    });
+    for_units(u, [&](int64_t j, int m) DC_LAMBDA {
+      const F32 i = load_n(gates + j, m), f = load_n(gates + u + j, m),
+                g = load_n(gates + 2 * u + j, m), o = load_n(gates + 3 * u + j, m);
       const F32 cell = mul_add(f, load_n(c + j, m), i * g);
-      const F32 state = o * tanh(cell);
-      if (gates) {
-        store_n(gates + j, i, m);
-        store_n(gates + u + j, f, m);
-        store_n(gates + 2 * u + j, g, m);
-        store_n(gates + 3 * u + j, o, m);
-      }
+      const F32 state = o * gate_tanh(cell);
       store_n(c + j, cell, m);
       store_n(h + j, state, m);
       if (h_out) store_n(h_out + j, state, m);
@@ -64,7 +67,7 @@ static void lstm_step_grad(const LstmStepGrad& s) {
       const F32 to_state = load_n(g_state + j, m) + load_n(gh + j, m);
       F32 to_cell = load_n(g_cell + j, m);
       if (gc_in) to_cell = to_cell + load_n(gc_in + j, m);
-      const F32 squashed = tanh(load_n(c + j, m));
+      const F32 squashed = gate_tanh(load_n(c + j, m));
       to_cell = mul_add(to_state * o, tanh_slope(squashed), to_cell);
       const F32 gi = to_cell * g * sigmoid_slope(i);
       const F32 gf = to_cell * load_n(before + j, m) * sigmoid_slope(f);
