@@ -16,6 +16,7 @@ class Tensor:
     def __init__(
         self, value: TensorLike, dtype: str | None = None, copy: bool | None = None
     ) -> None: ...
+    _keras_mask: Tensor | None  # see masks.py
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property

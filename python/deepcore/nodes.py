@@ -43,8 +43,7 @@ class Node:
         index = len(operation._inbound_nodes)
         for place, tensor in enumerate(flat):
             tensor._keras_history = KerasHistory(operation, index, place)
-        specs = [(t.shape, t.dtype, t.name) for t in flat]
-        self._specs = tree.pack_sequence_as(outputs, [_Spec(*spec) for spec in specs])
+        self._specs = tree.map_structure(_Spec, outputs)
         self._alive: list[Any] = [weakref.ref(t) for t in flat]
         operation._inbound_nodes.append(self)
 
@@ -71,6 +70,7 @@ class Node:
             if tensor is None:
                 history = KerasHistory(operation, index, place)
                 tensor = KerasTensor(spec.shape, spec.dtype, spec.name, history)
+                tensor._keras_mask = spec.mask
                 self._alive[place] = weakref.ref(tensor)
             found.append(tensor)
         return tree.pack_sequence_as(self._specs, found)
@@ -85,27 +85,26 @@ class Node:
 
 
 def record(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> Any:
-    """Notes a call; gives its results.
-
-    A result that is an argument passed through becomes a tensor of its own.
-    """
-
-    def own(leaf: Any) -> Any:
-        passed = isinstance(leaf, KerasTensor) and hasattr(leaf, "_keras_history")
-        return KerasTensor(leaf.shape, leaf.dtype) if passed else leaf
-
+    """Notes a call; gives its results."""
     outputs = tree.map_structure(own, outputs)
     Node(operation, args, kwargs, outputs)
     return outputs
 
 
+def own(result: Any) -> Any:
+    """A result of a call; a tensor of its own where it is an argument passed through."""
+    passed = isinstance(result, KerasTensor) and hasattr(result, "_keras_history")
+    return KerasTensor(result.shape, result.dtype) if passed else result
+
+
 class _Spec:
     """A result without its history."""
 
-    def __init__(self, shape: Any, dtype: str, name: str) -> None:
-        self.shape = shape
-        self.dtype = dtype
-        self.name = name
+    def __init__(self, tensor: KerasTensor) -> None:
+        self.shape = tensor.shape
+        self.dtype = tensor.dtype
+        self.name = tensor.name
+        self.mask = tensor._keras_mask
 
 
 def _nothing() -> None:

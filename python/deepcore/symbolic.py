@@ -50,6 +50,7 @@ class KerasTensor:
         self.shape: Shape = standardize_shape(shape)
         self.dtype = config.standardize_dtype(dtype)
         self.name = name or auto_name("keras_tensor")
+        self._keras_mask: Any = None
         if history is not None:
             self._keras_history = history
 

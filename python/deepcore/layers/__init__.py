@@ -11,8 +11,11 @@ from deepcore.layers.convolution.separable import (
 )
 from deepcore.layers.core.activation import Activation
 from deepcore.layers.core.dense import Dense
+from deepcore.layers.core.embedding import Embedding
 from deepcore.layers.core.identity import Identity
 from deepcore.layers.core.input_layer import Input, InputLayer
+from deepcore.layers.core.masking import Masking
+from deepcore.layers.core.wrapper import Wrapper
 from deepcore.layers.crf import CRF
 from deepcore.layers.dot import Dot, dot
 from deepcore.layers.input_spec import InputSpec
@@ -69,6 +72,7 @@ from deepcore.layers.regularization import (
     SpatialDropout2D,
 )
 from deepcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from deepcore.layers.time_distributed import TimeDistributed
 from deepcore.serialization import deserialize_keras_object as deserialize
 from deepcore.serialization import serialize_keras_object as serialize
 
@@ -95,6 +99,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -112,6 +117,7 @@ __all__ = [
     "InputSpec",
     "Layer",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
@@ -133,8 +139,10 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "Subtract",
+    "TimeDistributed",
     "UpSampling1D",
     "UpSampling2D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "add",

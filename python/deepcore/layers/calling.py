@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepcore import abstract, naming, ops, tree
-from deepcore.layers import shapes
+from deepcore import abstract, masks, naming, ops, tree
+from deepcore.layers import masked_calls, shapes
 from deepcore.layers.context import call_context, inherited_training
 from deepcore.layers.input_spec import assert_input_compatibility
 from deepcore.layers.state import LayerState
-from deepcore.nodes import Node, record
+from deepcore.nodes import Node, own
 from deepcore.symbolic import KerasTensor, is_symbolic
 from deepcore.variable import Variable
 
@@ -36,12 +36,15 @@ class LayerCalls(LayerState):
     compute_dtype: str
     input_dtype: str
     input_spec: Any
+    supports_masking: bool
     activity_regularizer: Callable[[Any], Any] | None
     build: Callable[..., None]
     call: Callable[..., Any]
     _losses: list[Tensor]
     _inbound_nodes: list[Node]
     _scope_open: bool
+    # Not so models: the layers inside pass masks on, or tell themselves.
+    _tells_lost_masks = True
     # Of the outputs, as `summary` shows them; a class attribute until the first call.
     _called_shapes: Any = None
 
@@ -61,12 +64,17 @@ class LayerCalls(LayerState):
             self._check_first(args)
             self._maybe_build(args, kwargs)
             training = self._resolve_training(args, kwargs)
+            masked = masked_calls.concern(self, args, kwargs)
+            previous = masked_calls.fill(self, args, kwargs) if masked else None
             with call_context(training) as context:
                 if context.entry:
                     self._clear_losses()
                 outputs = self.call(*args, **kwargs)
                 if self.activity_regularizer is not None:
                     self._regularize_activity(outputs)
+                if masked:
+                    given = masked_calls.first(self, args, kwargs)
+                    masked_calls.pass_on(self, given, outputs, previous)
         if not self.built:
             self.built = True
         if self._called_shapes is None:
@@ -80,7 +88,9 @@ class LayerCalls(LayerState):
         if isinstance(x, _ARRAYS) or ops.is_tensor(x):
             dtype = str(x.dtype)
             to = self.input_dtype if self.autocast and dtype.startswith(_FLOATS) else None
-            return x if dtype == to and ops.is_tensor(x) else ops.convert_to_tensor(x, to)
+            if dtype == to and ops.is_tensor(x):
+                return x
+            return masks.carried(x, ops.convert_to_tensor(x, to))
         return self._convert(np.asarray(x)) if hasattr(x, "__array__") else x
 
     def _check_first(self, args: tuple[Any, ...]) -> None:
@@ -127,14 +137,26 @@ class LayerCalls(LayerState):
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._check_first(args)
         self._maybe_build(args, kwargs)
+        # As Keras does, so that its configs and ours are the same: masks that were filled in are
+        # part of a model's graph where nothing had to be converted. Elsewhere they come with the
+        # values.
+        noted = kwargs
+        if self._converts_symbols(args, kwargs):
+            kwargs = dict(kwargs)
+        previous = masked_calls.fill(self, args, kwargs)
         outputs = self.compute_output_spec(*args, **kwargs)
+        outputs = tree.map_structure(own, outputs)
         self.built = True
-        # As Keras does, so that its configs and ours are the same.
-        if "mask" in shapes.parameters_of(type(self), "call"):
-            kwargs.setdefault("mask", None)
-        outputs = record(self, args, kwargs, outputs)
+        masked_calls.pass_on(self, masked_calls.first(self, args, kwargs), outputs, previous)
+        Node(self, args, noted, outputs)
         self.__dict__["_called_shapes"] = self._inbound_nodes[-1].output_shapes
         return outputs
+
+    def _converts_symbols(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether Keras would look at each argument of a call for something to convert."""
+        if kwargs or len(args) != 1 or not isinstance(args[0], KerasTensor):
+            return True
+        return args[0].dtype != self.input_dtype
 
     @property
     def input(self) -> Any:
@@ -190,6 +212,19 @@ class LayerCalls(LayerState):
             return abstract.output_specs(run, args, kwargs)
         finally:
             self._clear_losses()  # of symbolic values
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output; that of the input by default (keras.Layer.compute_mask).
+
+        A layer that writes this, or sets `supports_masking`, passes masks on; others drop them.
+
+        Args:
+            inputs: the first argument of the call.
+            previous_mask: its mask, in its structure; None where there is none.
+        """
+        return previous_mask
+
+    compute_mask._is_default = True  # type: ignore[attr-defined]
 
     # ---- losses
 

@@ -90,6 +90,9 @@ class Dot(Merge):
         output = (*first, *second[1:])
         return output if len(output) > 1 else (*output, 1)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: products of steps are no steps."""
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
 

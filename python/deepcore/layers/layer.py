@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from deepcore import config, constraints, dtype_policies, initializers, naming, regularizers
-from deepcore.layers import shapes
+from deepcore.layers import masked_calls, shapes
 from deepcore.layers.calling import LayerCalls, layer_scope
 from deepcore.layers.tracking import Tracker
 from deepcore.serialization import builtin
@@ -93,7 +93,7 @@ class Layer(LayerCalls):
         self.autocast = autocast
         self.built = False
         self.input_spec: Any = None
-        self.supports_masking = False
+        self.supports_masking = masked_calls.computes(self)
         self._trainable = trainable
         self._path: str | None = None
         self._build_shapes: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deepcore import ops
+from deepcore.layers import merged_masks
 from deepcore.layers.layer import Layer
 from deepcore.serialization import builtin
 from deepcore.symbolic import Shape, is_shape
@@ -52,6 +53,9 @@ class Merge(Layer):
             rest = _broadcast(rest, tuple(shape[1:]))
         batch = {shape[0] for shape in input_shape} - {None}
         return (batch.pop() if len(batch) == 1 else None, *rest)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return merged_masks.either(merged_masks.one_each(inputs, mask))
 
 
 @builtin("keras.layers")
@@ -104,8 +108,8 @@ class Multiply(Merge):
         ValueError: shapes that do not broadcast.
     """
 
-    def _merge(self, inputs: list[Tensor]) -> Tensor:
-        return _folded(ops.multiply, inputs)
+    def _merge(self, inputs: list[Tensor]) -> Any:
+        return merged_masks.product(inputs)
 
 
 @builtin("keras.layers")
@@ -128,8 +132,8 @@ class Maximum(Merge):
         ValueError: shapes that do not broadcast.
     """
 
-    def _merge(self, inputs: list[Tensor]) -> Tensor:
-        return _folded(ops.maximum, inputs)
+    def _merge(self, inputs: list[Tensor]) -> Any:
+        return merged_masks.extreme(ops.maximum, inputs)
 
 
 @builtin("keras.layers")
@@ -140,8 +144,8 @@ class Minimum(Merge):
         ValueError: shapes that do not broadcast.
     """
 
-    def _merge(self, inputs: list[Tensor]) -> Tensor:
-        return _folded(ops.minimum, inputs)
+    def _merge(self, inputs: list[Tensor]) -> Any:
+        return merged_masks.extreme(ops.minimum, inputs)
 
 
 @builtin("keras.layers")
@@ -196,6 +200,9 @@ class Concatenate(Merge):
             if axis != self.axis % len(output):
                 output[axis] = next((s[axis] for s in input_shape if s[axis] is not None), None)
         return tuple(output)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return merged_masks.joined(inputs, merged_masks.one_each(inputs, mask), self.axis)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

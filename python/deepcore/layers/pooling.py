@@ -203,6 +203,9 @@ class GlobalAveragePooling1D(GlobalPooling):
         counts = ops.cast(mask, inputs.dtype)
         return total / ops.sum(counts, axis=self._axes, keepdims=self.keepdims)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: there are no steps any more."""
+
 
 @builtin("keras.layers")
 class GlobalAveragePooling2D(GlobalPooling):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from deepcore import checks, config, naming, ops, tree
+from deepcore import checks, config, masks, naming, ops, tree
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ class Loss:
             ValueError: shapes that do not fit.
         """
         dtype = self.dtype
+        given = masks.get(y_pred)
         y_pred = tree.map_structure(lambda t: ops.convert_to_tensor(t, dtype), y_pred)
         y_true = tree.map_structure(
             lambda t: ops.convert_to_tensor(t, self._target_dtype(t)), y_true
         )
         values = self.call(y_true, y_pred)
-        mask = self._mask(y_true, values)
+        mask = _both(given, self._mask(y_true, values))
         return reduce_weighted_values(values, sample_weight, mask, self.reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
@@ -131,6 +132,13 @@ class LossFunctionWrapper(Loss):
         if isinstance(config.get("fn"), dict):
             config = {**config, "fn": deserialize_keras_object(config["fn"])}
         return cls(**config)
+
+
+def _both(a: Any, b: Any) -> Any:
+    """The mask of what both masks let through."""
+    if a is None or b is None:
+        return b if a is None else a
+    return ops.logical_and(a, b)
 
 
 def squeeze_or_expand_to_same_rank(
@@ -236,5 +244,9 @@ def apply_mask(
         weight = ops.multiply(weight, ops.divide_no_nan(total, ops.sum(weight)))
     if sample_weight is None:
         return weight
-    weight, sample_weight = squeeze_or_expand_to_same_rank(weight, ops.cast(sample_weight, dtype))
+    sample_weight = ops.cast(sample_weight, dtype)
+    if len(sample_weight.shape) < len(weight.shape):
+        weight, sample_weight = match_weights(weight, sample_weight)
+    else:
+        sample_weight, weight = match_weights(sample_weight, weight)
     return ops.multiply(sample_weight, weight)

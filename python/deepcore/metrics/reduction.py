@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from deepcore import ops
+from deepcore import masks, ops
 from deepcore.losses.base import align, apply_mask, match_weights
 from deepcore.metrics.base import Metric
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
@@ -102,7 +102,9 @@ class MeanMetricWrapper(Mean):
         self, y_true: Any, y_pred: Any, sample_weight: TensorLike | None = None
     ) -> None:
         """Adds a batch of targets and predictions."""
+        mask = masks.get(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        sample_weight = apply_mask(sample_weight, mask, self.dtype, "sum")
         label = self._fn_kwargs.get("ignore_class")
         if label is not None:  # ignored samples weigh nothing
             mask = ops.reshape(ops.not_equal(y_true, label), values.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from deepcore import tree
+from deepcore import masks, tree
 from deepcore.layers.core.input_layer import InputLayer
 from deepcore.layers.layer import Layer
 from deepcore.layers.shapes import map_shapes, parameters_of
@@ -132,8 +132,11 @@ class Functional(Model):
     def _convert(self, x: Any) -> Any:
         return x  # each input takes a dtype of its own, in `call`
 
+    def _converts_symbols(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return False
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        values = self._arranged(inputs)
+        values = self._arranged(masks.handed_on(inputs, mask))
 
         def compute(operation: Any, *args: Any, **kwargs: Any) -> Any:
             # As Keras does: this call's flag wins over one in the graph.
@@ -170,7 +173,7 @@ class Functional(Model):
                     )
                 found.append(None)
             else:
-                found.append(inputs.fit(self.name, index, x, t.shape, t.dtype))
+                found.append(masks.carried(x, inputs.fit(self.name, index, x, t.shape, t.dtype)))
         return found
 
     def _output_names(self) -> list[str] | None:

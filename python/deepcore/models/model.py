@@ -31,6 +31,8 @@ class Model(Fitting):
         (2, 10)
     """
 
+    _tells_lost_masks = False
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_functional(args, kwargs):
             from deepcore.models.functional import Functional  # stands on this file

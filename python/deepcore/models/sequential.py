@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from deepcore import tree
+from deepcore import masks, tree
 from deepcore.layers.core.input_layer import InputLayer
 from deepcore.layers.layer import Layer
 from deepcore.layers.shapes import tupled
@@ -222,7 +222,7 @@ class Sequential(Model):
     # ---- calls
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        x = inputs
+        x = masks.handed_on(inputs, mask)
         if self._input is not None:
             x = self._fitted(x, self._input)
         for layer in self.layers:
@@ -240,7 +240,7 @@ class Sequential(Model):
                 f"{entry.name!r}. Received: {type(x).__name__} of {got}."
             )
         fitted: Tensor = given.fit(self.name, 0, x, entry.batch_shape, entry.dtype)
-        return fitted
+        return masks.carried(x, fitted)  # type: ignore[no-any-return]
 
     # ---- configuration
 
