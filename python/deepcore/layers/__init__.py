@@ -72,6 +72,14 @@ from deepcore.layers.regularization import (
     SpatialDropout2D,
 )
 from deepcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from deepcore.layers.rnn.gru import GRU
+from deepcore.layers.rnn.gru_cell import GRUCell
+from deepcore.layers.rnn.lstm import LSTM
+from deepcore.layers.rnn.lstm_cell import LSTMCell
+from deepcore.layers.rnn.rnn import RNN
+from deepcore.layers.rnn.simple_rnn import SimpleRNN
+from deepcore.layers.rnn.simple_rnn_cell import SimpleRNNCell
+from deepcore.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from deepcore.layers.time_distributed import TimeDistributed
 from deepcore.serialization import deserialize_keras_object as deserialize
 from deepcore.serialization import serialize_keras_object as serialize
@@ -79,6 +87,9 @@ from deepcore.serialization import serialize_keras_object as serialize
 __all__ = [
     "CRF",
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "Add",
     "Average",
@@ -101,6 +112,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -115,6 +127,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTMCell",
     "Layer",
     "LeakyReLU",
     "Masking",
@@ -135,9 +148,12 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
     "UpSampling1D",

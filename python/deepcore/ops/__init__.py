@@ -16,6 +16,7 @@ from deepcore.ops.elementwise import *
 from deepcore.ops.indexing import *
 from deepcore.ops.linalg import *
 from deepcore.ops.nn import *
+from deepcore.ops.recurrent import *
 from deepcore.ops.reductions import *
 from deepcore.ops.shaping import *
 from deepcore.ops.update import *
