@@ -60,13 +60,19 @@ def test_tokens_out_of_range(token):
     tokens = np.array([[1, token]])
     model = dc.Sequential([dc.Input((2,), dtype="int32"), layers.Embedding(7, 3)])
     model.compile("sgd", "mse")
+    with pytest.raises(
+        IndexError, match=rf"layer '\w+' has 7 ids.*0 to 6.*({token} to 1|1 to {token})"
+    ):
+        model.layers[0](tokens)
+    before = model.get_weights()[0]
     for run in (
-        lambda: model.layers[0](tokens),
         lambda: model.predict(tokens, verbose=0),
         lambda: model.fit(tokens, np.zeros((1, 2, 3)), verbose=0),
     ):
         with pytest.raises(IndexError, match=r"out of range.*\[7, 3\]"):
             run()
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+    model.fit(np.abs(tokens) % 7, np.zeros((1, 2, 3)), verbose=0)
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,10 @@ OF_SEQUENCES = {
     "depthwise": lambda: layers.DepthwiseConv1D(4, depth_multiplier=2),
     "global_average_pooling": lambda: layers.GlobalAveragePooling1D(),
     "global_max_pooling": lambda: layers.GlobalMaxPooling1D(),
+    "masking": lambda: layers.Masking(),
     "max_pooling": lambda: layers.MaxPooling1D(3, 2),
     "separable": lambda: layers.SeparableConv1D(9, 3),
+    "time_distributed": lambda: layers.TimeDistributed(layers.Dense(19)),
 }
 
 
@@ -134,6 +136,12 @@ def test_every_layer(name):
 @pytest.mark.parametrize("name", OF_SEQUENCES)
 def test_every_layer_of_sequences(name):
     check(of(OF_SEQUENCES[name](), x=SEQUENCES), SEQUENCES)
+
+
+def test_tokens_under_masks():
+    tokens = np.maximum(RNG.integers(-99, 100, (SAMPLES, 31)), 0)
+    stack = [layers.Embedding(100, 13, mask_zero=True), layers.Dense(7, activation="tanh")]
+    check(of(*stack, layers.GlobalAveragePooling1D(), x=tokens), tokens)
 
 
 @pytest.mark.parametrize("network", [mlp, cnn, residual])

@@ -14,6 +14,7 @@ from deepcore.layers.core.dense import Dense
 from deepcore.layers.core.embedding import Embedding
 from deepcore.layers.core.identity import Identity
 from deepcore.layers.core.input_layer import Input, InputLayer
+from deepcore.layers.core.lambda_layer import Lambda
 from deepcore.layers.core.masking import Masking
 from deepcore.layers.core.wrapper import Wrapper
 from deepcore.layers.crf import CRF
@@ -128,6 +129,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LeakyReLU",
     "Masking",

@@ -105,8 +105,19 @@ class Embedding(Layer):
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
         # `take` counts negative indices from the end; an id of -1 is a mistake.
+        given = inputs
         inputs = ops.where(ops.less(inputs, 0), self.input_dim, inputs)
-        return ops.cast(ops.take(self.embeddings, inputs, axis=0), self.compute_dtype)
+        try:
+            vectors = ops.take(self.embeddings, inputs, axis=0)
+        except IndexError:  # in a planned step, `take` tells it
+            largest = ops.max(ops.cast(given, "int64")).item()
+            smallest = ops.min(ops.cast(given, "int64")).item()
+            raise IndexError(
+                f"Embedding: an index is out of range: layer '{self.name}' has {self.input_dim} "
+                f"ids, so they must be 0 to {self.input_dim - 1}. Received: ids from {smallest} to "
+                f"{largest}."
+            ) from None
+        return ops.cast(vectors, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
