@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import re
 import warnings
 
 import numpy as np
@@ -157,6 +158,40 @@ def test_merging_asks_for_a_mask_each(layer):
         layer.compute_mask([x, x], [None])
     with pytest.raises(ValueError, match="should be a list"):
         layer.compute_mask(x, x)
+
+
+# ---- layers that compute with masks
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "mask"),
+    [
+        (layers.GlobalAveragePooling1D(), (2, 5, 3), (2, 4)),
+        (layers.GlobalAveragePooling1D(), (2, 5, 3), (5,)),
+        (layers.GlobalAveragePooling1D(), (2, 5, 3), (2, 5, 1)),
+        (layers.BatchNormalization(), (2, 5, 3), (2, 4)),
+        (layers.Softmax(), (2, 5), (2, 4)),
+        (layers.Softmax(), (2, 5), (1, 2, 5)),
+        (layers.TimeDistributed(layers.Dense(2)), (2, 5, 3), (2, 4)),
+        (layers.TimeDistributed(layers.Dense(2)), (2, 5, 3), (2,)),
+    ],
+)
+def test_a_mask_of_another_shape_names_the_layer_and_both_shapes(layer, x, mask):
+    told = rf"{type(layer).__name__}: the mask.*{re.escape(str(mask))}.*{re.escape(str(x))}"
+    with pytest.raises(ValueError, match=told):
+        layer(np.ones(x, "float32"), mask=np.ones(mask, bool), training=True)
+
+
+@pytest.mark.parametrize("axis", [-1, (0, 1)])
+def test_softmax_gives_nothing_to_what_is_hidden(axis):
+    x = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
+    mask = np.float32([[1, 0.4, 0.6, 1, 0], [0, 0, 0, 0, 0]])  # above a half counts
+    weight = np.exp(x) * (mask > 0.5)
+    total = weight.sum(axis, keepdims=True)
+    wanted = np.divide(weight, total, out=np.zeros_like(x), where=total > 0)
+    np.testing.assert_allclose(layers.Softmax(axis)(x, mask=mask), wanted, rtol=1e-6)
+    kept = np.array([True, False, True, True, True])
+    assert (layers.Softmax()(x, mask=kept).numpy()[:, 1] == 0).all()
 
 
 # ---- models

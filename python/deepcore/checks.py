@@ -123,6 +123,26 @@ def fraction(where: str, argument: str, value: Any, *, closed: bool = True) -> f
     return number
 
 
+def mask_fits(where: str, mask: Any, shape: tuple[int, ...], inputs: tuple[int, ...]) -> None:
+    """Whether a mask has a shape, or sizes of 1 in place of some of its.
+
+    Args:
+        where: the layer, for the error.
+        mask: a tensor.
+        shape: what the mask should have.
+        inputs: the shape of what it hides, for the error.
+
+    Raises:
+        ValueError: it has not.
+    """
+    given = tuple(mask.shape)
+    if len(given) != len(shape) or any(m not in (1, n) for m, n in zip(given, shape, strict=True)):
+        raise ValueError(
+            f"{where}: the mask must have the shape {shape}, or 1 in place of a size. "
+            f"Received: mask.shape={given}, inputs.shape={inputs}."
+        )
+
+
 def _as_int(value: Any) -> int | None:
     if isinstance(value, bool):
         return None

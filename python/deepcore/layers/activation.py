@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from deepcore import activations, constraints, initializers, ops, regularizers
+from deepcore import activations, checks, constraints, initializers, ops, regularizers
 from deepcore.layers.input_spec import InputSpec
 from deepcore.layers.layer import Layer
 from deepcore.serialization import builtin
@@ -90,12 +90,20 @@ class Softmax(Layer):
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """`mask`: True where an input counts; the others get probability zero."""
         if mask is not None:
+            shape = tuple(inputs.shape)
+            ends = shape[max(0, len(shape) - len(mask.shape)) :]  # a mask may be of the last axes
+            checks.mask_fits("Softmax", mask, ends, shape)
+            if mask.dtype != "bool":
+                mask = ops.greater(mask, 0.5)
             lowest = -3e4 if inputs.dtype == "float16" else -1e9
             inputs = ops.where(mask, inputs, ops.full_like(inputs, lowest))
         if isinstance(self.axis, int):
-            return ops.softmax(inputs, axis=self.axis)
-        total = ops.logsumexp(inputs, axis=self.axis, keepdims=True)
-        return ops.exp(ops.subtract(inputs, total))
+            outputs = ops.softmax(inputs, axis=self.axis)
+        else:
+            total = ops.logsumexp(inputs, axis=self.axis, keepdims=True)
+            outputs = ops.exp(ops.subtract(inputs, total))
+        # Where all is hidden, all would be alike.
+        return outputs if mask is None else ops.where(mask, outputs, 0.0)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

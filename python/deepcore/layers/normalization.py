@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deepcore import config, constraints, initializers, ops, regularizers
+from deepcore import checks, config, constraints, initializers, ops, regularizers
 from deepcore.layers.input_spec import InputSpec
 from deepcore.layers.layer import Layer
 from deepcore.ops.nn import batch_normalization_training
@@ -148,6 +148,10 @@ class BatchNormalization(Layer):
             raise ValueError(
                 "BatchNormalization: the mask must have one axis less than the inputs. Received: "
                 f"mask.shape={tuple(mask.shape)}, inputs.shape={tuple(inputs.shape)}."
+            )
+        if mask is not None:
+            checks.mask_fits(
+                "BatchNormalization", mask, tuple(inputs.shape[:-1]), tuple(inputs.shape)
             )
         # Sums of half-precision numbers overflow.
         dtype = "float64" if inputs.dtype == "float64" else "float32"

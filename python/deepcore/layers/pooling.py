@@ -198,6 +198,8 @@ class GlobalAveragePooling1D(GlobalPooling):
         """`mask`: (N, L), True where a step counts."""
         if mask is None:
             return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
+        steps = (inputs.shape[0], inputs.shape[self._axes[0]])
+        checks.mask_fits("GlobalAveragePooling1D", mask, steps, tuple(inputs.shape))
         mask = ops.expand_dims(ops.cast(mask, "bool"), 3 - self._axes[0])
         total = ops.sum(ops.where(mask, inputs, 0), axis=self._axes, keepdims=self.keepdims)
         counts = ops.cast(mask, inputs.dtype)

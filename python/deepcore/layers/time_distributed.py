@@ -13,12 +13,17 @@ from deepcore.serialization import builtin
 if TYPE_CHECKING:
     from deepcore import Tensor
 
-# Rooms whose layers treat each sample by itself.
+# Files and rooms whose layers treat each sample by itself.
 _BY_SAMPLE = tuple(
     f"deepcore.{room}"
     for room in (
         "layers.convolution",
-        "layers.core",
+        "layers.core.activation",
+        "layers.core.dense",
+        "layers.core.embedding",
+        "layers.core.identity",
+        "layers.core.input_layer",
+        "layers.core.masking",
         "layers.padding",
         "layers.pooling",
         "layers.preprocessing",
