@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deepcore import _core, tree
-from deepcore.symbolic import KerasTensor
+from deepcore.symbolic import KerasTensor, refuse_strings
 from deepcore.transforms import no_trace
 
 # Two sizes for each unknown one: an axis of the outputs that differs between them is unknown too.
@@ -22,6 +22,7 @@ def output_specs(function: Callable[..., Any], args: tuple[Any, ...], kwargs: An
 
     Variables keep their values, whatever `function` assigns.
     """
+    refuse_strings("The computation", (args, kwargs))
     if not any(None in t.shape for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)):
         only = _trace(function, args, kwargs, 1)
         return tree.map_structure(_spec, only)

@@ -48,7 +48,8 @@ class KerasTensor:
         history: KerasHistory | None = None,
     ) -> None:
         self.shape: Shape = standardize_shape(shape)
-        self.dtype = config.standardize_dtype(dtype)
+        # Strings have no tensors: they go to the layers that begin a model, which give numbers.
+        self.dtype = dtype if dtype == "string" else config.standardize_dtype(dtype)
         self.name = name or auto_name("keras_tensor")
         self._keras_mask: Any = None
         if history is not None:
@@ -112,6 +113,20 @@ class KerasTensor:
 def is_symbolic(value: Any) -> bool:
     """Whether a structure holds a KerasTensor."""
     return any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(value))
+
+
+def refuse_strings(who: str, value: Any) -> None:
+    """Strings have no tensors: only the layers that begin a model take them.
+
+    Raises:
+        ValueError: a structure holds a symbolic tensor of strings.
+    """
+    for leaf in tree.flatten(value):
+        if isinstance(leaf, KerasTensor) and leaf.dtype == "string":
+            raise ValueError(
+                f"{who} takes numbers, but '{leaf.name}' holds strings (shape {leaf.shape}). Pass "
+                "them through TextVectorization, StringLookup or Hashing first."
+            )
 
 
 def is_shape(value: Any) -> bool:

@@ -64,7 +64,14 @@ from deepcore.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
-from deepcore.layers.preprocessing import Rescaling
+from deepcore.layers.preprocessing.category_encoding import CategoryEncoding
+from deepcore.layers.preprocessing.discretization import Discretization
+from deepcore.layers.preprocessing.hashing import Hashing
+from deepcore.layers.preprocessing.integer_lookup import IntegerLookup
+from deepcore.layers.preprocessing.normalization import Normalization
+from deepcore.layers.preprocessing.rescaling import Rescaling
+from deepcore.layers.preprocessing.string_lookup import StringLookup
+from deepcore.layers.preprocessing.text_vectorization import TextVectorization
 from deepcore.layers.regularization import (
     Dropout,
     GaussianDropout,
@@ -99,6 +106,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -109,6 +117,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "Embedding",
@@ -124,10 +133,12 @@ __all__ = [
     "GlobalMaxPool2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -140,6 +151,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "ReLU",
@@ -156,7 +168,9 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UpSampling1D",
     "UpSampling2D",

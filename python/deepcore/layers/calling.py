@@ -14,7 +14,7 @@ from deepcore.layers.context import call_context, inherited_training
 from deepcore.layers.input_spec import assert_input_compatibility
 from deepcore.layers.state import LayerState
 from deepcore.nodes import Node, own
-from deepcore.symbolic import KerasTensor, is_symbolic
+from deepcore.symbolic import KerasTensor, is_symbolic, refuse_strings
 from deepcore.variable import Variable
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _NUMBERS = (str, int, float, bool, type(None))
 _ARRAYS = (np.ndarray, np.generic, Variable)
 _FLOATS = ("float", "bfloat")
+# Kinds of NumPy arrays that hold strings, or may.
+_TEXT = ("U", "S", "O", "T")
 
 
 class LayerCalls(LayerState):
@@ -45,6 +47,9 @@ class LayerCalls(LayerState):
     _scope_open: bool
     # Not so models: the layers inside pass masks on, or tell themselves.
     _tells_lost_masks = True
+    # Whether symbolic strings may reach `call`, and whether it computes ahead of the planned step.
+    takes_strings = False
+    runs_on_host = False
     # Of the outputs, as `summary` shows them; a class attribute until the first call.
     _called_shapes: Any = None
 
@@ -86,12 +91,23 @@ class LayerCalls(LayerState):
         if isinstance(x, _NUMBERS):
             return x
         if isinstance(x, _ARRAYS) or ops.is_tensor(x):
+            if isinstance(x, np.ndarray) and x.dtype.kind in _TEXT:
+                return self._strings(x)
             dtype = str(x.dtype)
             to = self.input_dtype if self.autocast and dtype.startswith(_FLOATS) else None
             if dtype == to and ops.is_tensor(x):
                 return x
             return masks.carried(x, ops.convert_to_tensor(x, to))
         return self._convert(np.asarray(x)) if hasattr(x, "__array__") else x
+
+    def _strings(self, x: np.ndarray[Any, Any]) -> Any:
+        if self.takes_strings:
+            return x
+        raise ValueError(
+            f"{type(self).__name__}: the layer '{self.name}' takes numbers. Received: an array of "
+            f"strings or objects (dtype {x.dtype}, shape {x.shape}). Pass strings through "
+            "TextVectorization, StringLookup or Hashing first."
+        )
 
     def _check_first(self, args: tuple[Any, ...]) -> None:
         if not args:
@@ -135,6 +151,8 @@ class LayerCalls(LayerState):
     # ---- calls on shapes
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.takes_strings:
+            refuse_strings(f"{type(self).__name__}: the layer '{self.name}'", (args, kwargs))
         self._check_first(args)
         self._maybe_build(args, kwargs)
         # As Keras does, so that its configs and ours are the same: masks that were filled in are

@@ -15,6 +15,8 @@ from deepcore.models.model import Model
 from deepcore.ops.operation import Operation
 from deepcore.serialization import builtin
 from deepcore.symbolic import KerasHistory, KerasTensor
+from deepcore.training.arrays import Columns
+from deepcore.training.prepared import Prepared, with_prepared
 
 
 @builtin("keras.src.models.functional")
@@ -136,7 +138,6 @@ class Functional(Model):
         return False
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        values = self._arranged(masks.handed_on(inputs, mask))
 
         def compute(operation: Any, *args: Any, **kwargs: Any) -> Any:
             # As Keras does: this call's flag wins over one in the graph.
@@ -144,7 +145,10 @@ class Functional(Model):
                 kwargs["training"] = training
             return operation(*args, **kwargs)
 
-        outputs = self._graph.run(values, compute)
+        if isinstance(inputs, Prepared):
+            outputs = self._graph.program.finish(inputs, compute)
+        else:
+            outputs = self._graph.run(self._arranged(masks.handed_on(inputs, mask)), compute)
         # As Keras does for values, not for symbols: a list of one output is that output.
         single = isinstance(outputs, list | tuple) and len(outputs) == 1
         return outputs[0] if single else outputs
@@ -176,10 +180,41 @@ class Functional(Model):
                 found.append(masks.carried(x, inputs.fit(self.name, index, x, t.shape, t.dtype)))
         return found
 
+    # ---- layers that begin the model on the host
+
+    @property
+    def runs_on_host(self) -> bool:  # type: ignore[override]
+        """Whether all layers do: then it is part of what begins another model."""
+        return self._graph.program.all_on_host
+
+    def on_host(self, inputs: Any) -> Any:
+        """The outputs for values, as arrays."""
+        flat = tree.flatten(inputs)
+        return self._graph.run(flat, _on_host)
+
+    def _prepare(self, where: str, columns: Columns) -> Columns:
+        program = self._graph.program
+        if not program.handed:
+            return super()._prepare(where, columns)
+        if "string" in program.handed:
+            raise ValueError(
+                f"{where}: the model '{self.name}' hands strings on to a layer that is not the "
+                "first of its own, or gives them out. Look them up by StringLookup or "
+                "TextVectorization right behind the Input."
+            )
+        places = inputs.arrange(self.name, columns.structure[0], self.input)
+        values = [
+            None if i is None else inputs.on_host(self.name, n, columns.arrays[i], t.shape, t.dtype)
+            for n, (i, t) in enumerate(zip(places, self.inputs, strict=True))
+        ]
+        return with_prepared(columns, program.begin(values, _on_host))
+
     def _output_names(self) -> list[str] | None:
         return self.output_names
 
     def _data_dtypes(self, x: Any) -> dict[int, str]:
+        if isinstance(x, Prepared):
+            return dict(zip(x, self._graph.program.handed, strict=True))
         try:
             places = inputs.arrange(self.name, x, self.input)
         except ValueError:  # the call tells better what is wrong
@@ -198,6 +233,10 @@ class Functional(Model):
         }
 
     get_config._records_arguments = True  # type: ignore[attr-defined]
+
+
+def _on_host(layer: Any, inputs: Any, **kwargs: Any) -> Any:
+    return layer.on_host(inputs)  # which has no use for masks and flags
 
 
 def _takes_training(operation: Any) -> bool:

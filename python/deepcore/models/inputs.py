@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from deepcore import ops, tree
 from deepcore.symbolic import KerasTensor, is_symbolic
 
@@ -56,8 +58,26 @@ def fit(name: str, index: int, x: Any, want: tuple[int | None, ...], dtype: str)
     Raises:
         ValueError: another shape.
     """
-    have = tuple(x.shape)
-    shape = have
+    have, shape = tuple(x.shape), fitted_shape(name, index, x, want)
+    if isinstance(x, KerasTensor):
+        if "string" in (x.dtype, dtype) and x.dtype != dtype:
+            raise ValueError(
+                f'Input {index} of layer "{name}" takes {dtype} values. Received: {x!r}.'
+            )
+        return x if shape == have and x.dtype == dtype else KerasTensor(shape, dtype)
+    if dtype == "string":
+        return as_strings(name, index, x, dtype).reshape(shape)
+    x = ops.convert_to_tensor(x, dtype)
+    if len(shape) > len(have):
+        return ops.expand_dims(x, -1)
+    return ops.squeeze(x, -1) if len(shape) < len(have) else x
+
+
+def fitted_shape(
+    name: str, index: int, x: Any, want: tuple[int | None, ...]
+) -> tuple[int | None, ...]:
+    """The shape of one input once its last axis of size 1 has come or gone; see `fit`."""
+    have = shape = tuple(x.shape)
     if len(have) == len(want) - 1 and want[-1] == 1:
         shape = (*have, 1)
     elif len(have) == len(want) + 1 and have[-1] == 1:
@@ -69,12 +89,31 @@ def fit(name: str, index: int, x: Any, want: tuple[int | None, ...], dtype: str)
             f'Input {index} of layer "{name}" is incompatible with the layer: '
             f"expected shape={want}, found shape={have}"
         )
-    if isinstance(x, KerasTensor):
-        return x if shape == have and x.dtype == dtype else KerasTensor(shape, dtype)
-    x = ops.convert_to_tensor(x, dtype)
-    if len(shape) > len(have):
-        return ops.expand_dims(x, -1)
-    return ops.squeeze(x, -1) if len(shape) < len(have) else x
+    return shape
+
+
+def as_strings(name: str, index: int, x: Any, dtype: str) -> Any:
+    """An array, for an input of strings, or of numbers where a layer on the host takes it.
+
+    Raises:
+        ValueError: strings for an input of numbers, or the other way round.
+    """
+    text = getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "O", "T")
+    if text != (dtype == "string"):
+        raise ValueError(
+            f'Input {index} of layer "{name}" takes {"strings" if not text else dtype}. '
+            f"Received: values of dtype {x.dtype}, shape {tuple(x.shape)}."
+        )
+    return x
+
+
+def on_host(
+    name: str, index: int, x: Any, want: tuple[int | None, ...], dtype: str
+) -> np.ndarray[Any, Any]:
+    """One input as an array, for layers that compute on the host; see `fit`."""
+    shape = fitted_shape(name, index, x, want)
+    found: np.ndarray[Any, Any] = as_strings(name, index, x, dtype).reshape(shape)
+    return found
 
 
 def _is_flat(structure: Any) -> bool:

@@ -51,6 +51,9 @@ class Model(Fitting):
             )
         super().__init__(**kwargs)
 
+    # Its `call` may hand them to a layer that takes them.
+    takes_strings = True
+
     @property
     def layers(self) -> list[Any]:
         """The layers right below, in order."""

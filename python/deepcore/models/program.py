@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deepcore import tree
@@ -17,6 +17,12 @@ class Program:
 
     Values go as soon as nothing needs them: run eagerly, a deep network holds no more of them
     than its branches ask for.
+
+    Layers on the host that need nothing but the inputs come first. `begin` runs them alone, over
+    whole data sets; `finish` is the rest, for a plan.
+
+    Attributes:
+        handed: the dtypes of what `begin` hands on to `finish`; empty without such layers.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -26,15 +32,52 @@ class Program:
         steps = [_step(places, *call) for call in graph.calls if not _begins(*call)]
         self._outputs = [places.of(t) for t in graph.flat_outputs]
         self._structure = tree.map_structure(lambda _: None, graph.outputs)
-        self._steps = self._with_last_uses(steps)
+        ready = set(self._inputs)
+        before, after = [], []
+        for step in steps:
+            if getattr(step.operation, "runs_on_host", False) and _read(step) <= ready:
+                before.append(step)
+                ready.update(step.results)
+            else:
+                after.append(step)
+        self._steps = self._with_last_uses(before + after)
+        self._begun = len(before)
         self._count = len(places.known)
+        needed = set(self._outputs).union(*map(_read, after))
+        self._handed = sorted(ready & needed) if before else []
+        self.handed = [places.dtypes[place] for place in self._handed]
+
+    @property
+    def all_on_host(self) -> bool:
+        """Whether nothing is left for a plan."""
+        return 0 < self._begun == len(self._steps)
 
     def run(self, values: list[Any], call: Callable[..., Any]) -> Any:
         """Computes the outputs of the graph; see `Graph.run`."""
         held: list[Any] = [None] * self._count
         for place, value in zip(self._inputs, values, strict=True):
             held[place] = value
-        for step in self._steps:
+        self._advance(self._steps, held, call)
+        return self._structured(held)
+
+    def begin(self, values: list[Any], call: Callable[..., Any]) -> list[Any]:
+        """What the layers on the host give for the inputs, and those inputs that others read."""
+        held: list[Any] = [None] * self._count
+        for place, value in zip(self._inputs, values, strict=True):
+            held[place] = value
+        self._advance(self._steps[: self._begun], held, call)
+        return [held[place] for place in self._handed]
+
+    def finish(self, handed: Sequence[Any], call: Callable[..., Any]) -> Any:
+        """The outputs of the graph from what `begin` gave."""
+        held: list[Any] = [None] * self._count
+        for place, value in zip(self._handed, handed, strict=True):
+            held[place] = value
+        self._advance(self._steps[self._begun :], held, call)
+        return self._structured(held)
+
+    def _advance(self, steps: list[_Step], held: list[Any], call: Callable[..., Any]) -> None:
+        for step in steps:
             if step.single is not None:
                 result = call(step.operation, held[step.single])
             else:
@@ -44,14 +87,15 @@ class Program:
                 held[place] = value
             for place in step.done_with:
                 held[place] = None
+
+    def _structured(self, held: list[Any]) -> Any:
         return tree.pack_sequence_as(self._structure, [held[place] for place in self._outputs])
 
     def _with_last_uses(self, steps: list[_Step]) -> list[_Step]:
         needed = set(self._outputs)
         found = []
         for step in reversed(steps):
-            touched = {p.index for p in tree.flatten((step.args, step.kwargs)) if _is_place(p)}
-            touched.update(step.results)
+            touched = _read(step) | set(step.results)
             found.append(step._replace(done_with=tuple(sorted(touched - needed))))
             needed |= touched
         return found[::-1]
@@ -72,9 +116,12 @@ class _Places:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self.known: dict[KerasHistory, int] = {}
+        self.dtypes: dict[int, str] = {}
 
     def of(self, tensor: KerasTensor) -> int:
-        return self.known.setdefault(self._graph.resolve(tensor), len(self.known))
+        place = self.known.setdefault(self._graph.resolve(tensor), len(self.known))
+        self.dtypes.setdefault(place, tensor.dtype)
+        return place
 
 
 class _Place:
@@ -97,6 +144,11 @@ def _step(places: _Places, operation: Any, index: int) -> _Step:
     alone = len(args) == 1 and isinstance(args[0], _Place) and not kwargs
     results = tuple(places.of(t) for t in tree.flatten(node.outputs(operation)))
     return _Step(operation, args, kwargs, args[0].index if alone else None, results)
+
+
+def _read(step: _Step) -> set[int]:
+    """The places that a step reads."""
+    return {p.index for p in tree.flatten((step.args, step.kwargs)) if _is_place(p)}
 
 
 def _fill(arguments: Any, held: list[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from deepcore.models.functional import Functional
 from deepcore.models.model import Model
 from deepcore.serialization import builtin, deserialize_keras_object, serialize_keras_object
 from deepcore.symbolic import KerasTensor, Shape, is_shape, standardize_shape
+from deepcore.training.arrays import Columns
+from deepcore.training.prepared import Prepared, with_prepared
 
 if TYPE_CHECKING:
     from deepcore._core import Tensor
@@ -207,10 +210,12 @@ class Sequential(Model):
     def input_dtype(self) -> str:  # type: ignore[override]
         """The input layer's dtype, else the compute dtype."""
         first = self._layers[0] if self._layers else None
-        return first.dtype if isinstance(first, InputLayer) else self.compute_dtype
+        if isinstance(first, InputLayer) and first.dtype != "string":
+            return first.dtype
+        return self.compute_dtype
 
     def _data_dtypes(self, x: Any) -> dict[int, str]:
-        if not self._layers:
+        if not self._layers or isinstance(x, Prepared):
             return {}
         first = self._layers[0]
         dtype = first.dtype if isinstance(first, InputLayer) else first.compute_dtype
@@ -223,11 +228,56 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = masks.handed_on(inputs, mask)
-        if self._input is not None:
+        layers = self.layers
+        if isinstance(x, Prepared):
+            x, layers = x[0], layers[self._begun :]
+        elif self._input is not None:
             x = self._fitted(x, self._input)
-        for layer in self.layers:
+        for layer in layers:
             x = layer(x)
         return x
+
+    # ---- layers that begin the model on the host
+
+    @property
+    def _begun(self) -> int:
+        """How many there are."""
+        return len(list(itertools.takewhile(lambda layer: layer.runs_on_host, self.layers)))
+
+    @property
+    def runs_on_host(self) -> bool:  # type: ignore[override]
+        """Whether all layers do: then it is part of what begins another model."""
+        return 0 < self._begun == len(self.layers)
+
+    def on_host(self, inputs: Any) -> Any:
+        """The output for values, as an array."""
+        for layer in self.layers:
+            inputs = layer.on_host(inputs)
+        return inputs
+
+    def _prepare(self, where: str, columns: Columns) -> Columns:
+        begun = self._begun
+        if not begun:
+            return super()._prepare(where, columns)
+        x = columns.structure[0]
+        if isinstance(x, dict) and len(x) == 1:
+            x = next(iter(x.values()))
+        if not isinstance(x, int):
+            raise ValueError(f"{where}: the model '{self.name}' takes one input. Received: {x!r}.")
+        found = columns.arrays[x]
+        if not self.built:
+            self.build((None, *found.shape[1:]))
+        entry = self._input
+        if entry is not None:
+            found = given.on_host(self.name, 0, found, entry.batch_shape, entry.dtype)
+        for layer in self.layers[:begun]:
+            found = layer.on_host(found)
+        if found.dtype.kind == "O":
+            raise ValueError(
+                f"{where}: '{self.layers[begun - 1].name}' of the model '{self.name}' gives "
+                "strings, which no later layer takes. Call it on the model's predictions instead."
+            )
+        return with_prepared(columns, [found])
 
     def _fitted(self, x: Any, entry: InputLayer) -> Tensor:
         """The input in the shape and dtype of the input layer: an axis of size 1 may come or go."""

@@ -1,4 +1,4 @@
-"""`.keras` files: a zip of config.json, metadata.json and model.weights.h5 (keras.saving)."""
+"""`.keras` files: a zip of config, metadata, weights and assets (keras.saving)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deepcore.models import Model
-from deepcore.saving import weights_file
+from deepcore.saving import assets, weights_file
 from deepcore.saving.atomic import check_target, replacing
 from deepcore.serialization import (
     custom_object_scope,
@@ -66,10 +66,13 @@ def save_model(
         }
     )
     weights = weights_file.to_bytes(model)
+    files = assets.collect(model)
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         archive.writestr(METADATA, metadata)
         archive.writestr(CONFIG, config)
         archive.writestr(WEIGHTS, weights)
+        for name, data in files.items():
+            archive.writestr(name, data)
 
 
 def load_model(
@@ -108,6 +111,7 @@ def load_model(
         with size_limit(max(MIN_LIMIT_BYTES, 16 * weights.getbuffer().nbytes)):
             model = _from_config(config, custom_objects, safe_mode, path)
         weights_file.from_file(model, weights, path)
+        assets.restore(model, archive, path)
     return model
 
 

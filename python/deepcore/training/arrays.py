@@ -12,6 +12,8 @@ import numpy.typing as npt
 from deepcore import config, tree
 
 Array = npt.NDArray[Any]
+# Kinds of arrays that hold strings, or may.
+TEXT = ("U", "S", "O", "T")
 
 
 class Columns(NamedTuple):
@@ -59,7 +61,7 @@ def columns(where: str, x: Any, y: Any = None, sample_weight: Any = None) -> Col
     """Checks and converts x, y and sample weights; `where` names the method in errors.
 
     Raises:
-        ValueError: no data, strings, objects, or different numbers of rows.
+        ValueError: no data, strings or objects but in x, or different numbers of rows.
     """
     arrays: list[Array] = []
     structure = (
@@ -110,10 +112,13 @@ def as_array(where: str, name: str, value: Any) -> Array:
             f"iterable of batches. Received: {name} of type {type(value).__name__}.{hint}"
         )
     else:
+        # Of objects: an array of `<U` would take the longest string's room for each.
         try:
-            array = np.asarray(value)
+            array = np.array(value, dtype=object) if _begins_with_text(value) else np.asarray(value)
         except ValueError as error:
             raise ValueError(f"{where}: {name} does not make an array: {error}") from None
+    if array.dtype.kind in TEXT and name == "x" and array.ndim:
+        return array  # for a model that begins with strings; others refuse it later
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         kind = {"O": "Python objects", "U": "strings", "S": "strings"}.get(array.dtype.kind)
         raise ValueError(
@@ -209,6 +214,12 @@ def _leads_to_rows(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return bool(value) and _leads_to_rows(value[0])
     return isinstance(value, dict) or _has_rows(value)
+
+
+def _begins_with_text(value: Any) -> bool:
+    while isinstance(value, list | tuple) and len(value):
+        value = value[0]
+    return isinstance(value, str | bytes)
 
 
 def _has_rows(value: Any) -> bool:

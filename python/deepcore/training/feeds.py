@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deepcore import checks
 from deepcore.training import arrays
 from deepcore.training.arrays import Columns
+from deepcore.training.prepared import Batches, Prepare, is_large
 
 _RAN_OUT = (
     "Your input ran out of data; interrupting training. Make sure that your dataset or generator "
@@ -117,8 +118,10 @@ class BatchFeed:
         data: Any,
         steps: int | None = None,
         class_weight: dict[int, float] | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self._where = where
+        self._prepare = prepare
         self._data = data
         self._steps = steps
         self._class_weight = class_weight
@@ -190,7 +193,8 @@ class BatchFeed:
         x, y, weight = unpack_x_y_sample_weight(batch)
         if self._class_weight:
             weight = arrays.class_weights(self._where, y, self._class_weight)
-        return arrays.columns(self._where, x, y, weight)
+        found = arrays.columns(self._where, x, y, weight)
+        return found if self._prepare is None else self._prepare(found)
 
 
 Feed = ArrayFeed | BatchFeed
@@ -206,8 +210,20 @@ def make_feed(
     steps: int | None = None,
     shuffle: bool | str = False,
     class_weight: dict[int, float] | None = None,
+    prepare: Prepare | None = None,
 ) -> Feed:
     """A feed for what `fit`, `evaluate` and `predict` take.
+
+    Args:
+        where: names the method in errors.
+        x: arrays, or an iterable of batches.
+        y: targets.
+        sample_weight: weights of the samples.
+        batch_size: rows a batch; 32 when None.
+        steps: batches an epoch; all when None.
+        shuffle: see `fit`.
+        class_weight: see `fit`.
+        prepare: makes the arrays that steps take; see `Trainer._prepare`.
 
     Raises:
         ValueError: the data or a size is not usable.
@@ -224,7 +240,7 @@ def make_feed(
                 f"{where}: x gives whole batches, so y and sample_weight must come from it. "
                 f"Received: x of type {type(x).__name__} together with y or sample_weight."
             )
-        return BatchFeed(where, x, steps, class_weight)
+        return BatchFeed(where, x, steps, class_weight, prepare)
     if class_weight:
         if sample_weight is not None:
             raise ValueError(
@@ -232,6 +248,11 @@ def make_feed(
             )
         sample_weight = arrays.class_weights(where, y, class_weight)
     found = arrays.columns(where, x, y, sample_weight)
+    if prepare is not None:
+        if is_large(found, prepare):
+            batches = Batches(found, batch_size or 32, shuffle)
+            return BatchFeed(where, batches, steps, prepare=prepare)
+        found = prepare(found)
     return ArrayFeed(found, batch_size or 32, shuffle, steps)
 
 

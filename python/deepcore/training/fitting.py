@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from deepcore.training.feeds import ArrayFeed, Feed, make_feed, unpack_x_y_sampl
 from deepcore.training.frozen import Frozen
 from deepcore.training.loop import Loop
 from deepcore.training.predictions import Predictions
+from deepcore.training.prepared import Prepare
 from deepcore.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -92,11 +94,13 @@ class Fitting(Trainer):
             steps=steps_per_epoch,
             shuffle=shuffle,
             class_weight=class_weight,
+            prepare=partial(self._prepare, "fit"),
         )
         validation = None
         if validation_data is not None:
             size = validation_batch_size or batch_size
-            validation = _validation_feed(validation_data, size, validation_steps)
+            prepare = partial(self._prepare, "validation_data")
+            validation = _validation_feed(validation_data, size, validation_steps, prepare)
         self.stop_training = False
         told = self._callback_list(callbacks, verbose, feed, epochs=epochs, history=True)
         logs: dict[str, Any] = {}
@@ -143,7 +147,15 @@ class Fitting(Trainer):
             ValueError: the model is not compiled, or the data does not fit it.
         """
         self._assert_compiled("evaluate")
-        feed = make_feed("evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
+        feed = make_feed(
+            "evaluate",
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps,
+            prepare=partial(self._prepare, "evaluate"),
+        )
         told = self._callback_list(callbacks, verbose, feed)
         with _open(told):
             logs = self._evaluate(feed, told)
@@ -169,7 +181,8 @@ class Fitting(Trainer):
             again = self._predict_again(x, batch_size or 32)
             if again is not None:
                 return again
-        feed = make_feed("predict", x, batch_size=batch_size, steps=steps)
+        prepare = partial(self._prepare, "predict")
+        feed = make_feed("predict", x, batch_size=batch_size, steps=steps, prepare=prepare)
         told = self._callback_list(callbacks, verbose, feed)
         whole = isinstance(feed, ArrayFeed)
         predictions = Predictions(feed.columns.rows if isinstance(feed, ArrayFeed) else None)
@@ -178,6 +191,7 @@ class Fitting(Trainer):
             told.on_predict_begin()
             Loop(self, "predict", feed, told, predictions).epoch()
             told.on_predict_end()
+        plain = plain and isinstance(feed, ArrayFeed) and feed.columns.structure[0] == 0
         if plain and isinstance(feed, ArrayFeed) and len(x) <= feed.batch and not self.run_eagerly:
             self._steps.remember(x, self._steps.find(self, "predict", feed.columns, len(x)))
         return predictions.result(feed.row if whole else 0)
@@ -265,7 +279,10 @@ class Fitting(Trainer):
         where = f"{kind}_on_batch"
         x, y, weight = data
         rows = _rows(where, x)
-        feed = make_feed(where, x, y, weight, batch_size=rows, class_weight=class_weight)
+        prepare = partial(self._prepare, where)
+        feed = make_feed(
+            where, x, y, weight, batch_size=rows, class_weight=class_weight, prepare=prepare
+        )
         self.reset_metrics()
         logs = Loop(self, kind, feed, self._callback_list(None, 0, feed)).epoch()
         return logs if return_dict else _listed(logs)
@@ -306,12 +323,16 @@ def _open(told: CallbackList) -> Iterator[None]:
         told.close()
 
 
-def _validation_feed(data: Any, batch_size: int | None, limit: int | None) -> Feed:
+def _validation_feed(
+    data: Any, batch_size: int | None, limit: int | None, prepare: Prepare
+) -> Feed:
     if isinstance(data, tuple | list):
         x, y, weight = unpack_x_y_sample_weight(data)
     else:
         x, y, weight = data, None, None
-    return make_feed("validation_data", x, y, weight, batch_size=batch_size, steps=limit)
+    return make_feed(
+        "validation_data", x, y, weight, batch_size=batch_size, steps=limit, prepare=prepare
+    )
 
 
 def _is_due(epoch: int, frequency: Any) -> bool:

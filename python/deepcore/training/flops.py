@@ -50,12 +50,12 @@ def _inputs(tracing: _core.Trace, model: Trainer, batch_size: int, x: Any) -> An
             "on data first."
         )
     if x is not None:
-        columns = arrays.columns("count_flops", x)
+        columns = model._prepare("count_flops", arrays.columns("count_flops", x))
         types = columns.types(model._data_dtypes(columns.structure[0]))
         leaves = [tracing.input((batch_size, *shape), dtype) for shape, dtype in types]
         return columns.pack(leaves)[0]
     specs = getattr(model, "inputs", None)
-    if specs is None or any(None in spec.shape[1:] for spec in specs):
+    if specs is None or any(None in s.shape[1:] or s.dtype == "string" for s in specs):
         raise ValueError(
             f"count_flops: the shape of an input of the model '{model.name}' is not known. Pass "
             "`x`, data like the model takes."

@@ -70,7 +70,7 @@ class Frozen:
         return [plan for plan, _ in list(self._plans.values())]
 
     def _of_any(self, x: Any) -> Any:
-        columns = arrays.columns("freeze", x)
+        columns = self._model._prepare("freeze", arrays.columns("freeze", x))
         types = columns.types(self._model._data_dtypes(columns.structure[0]))
         key = (columns.rows, types, steps.frozen(columns.structure[0]))
         plan, template = self._plans.get(key) or self._compile(key, columns, types)
@@ -78,7 +78,8 @@ class Frozen:
             np.ascontiguousarray(array, dtype)
             for array, (_, dtype) in zip(columns.arrays, types, strict=True)
         ]
-        self._last = plan if template == 0 and len(inputs) == 1 else None
+        alone = template == 0 and columns.structure[0] == 0
+        self._last = plan if alone else None
         results = plan.call(*inputs)
         if results is None:  # an array as unusual as one that is not aligned
             results = tuple(np.array(t) for t in plan.run(inputs))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from deepcore import _core, config, tree
 from deepcore.layers import tracking
 from deepcore.layers.context import targets_of_step
+from deepcore.training.arrays import TEXT
 from deepcore.training.feeds import pack_x_y_sample_weight
 
 if TYPE_CHECKING:
@@ -141,9 +142,13 @@ def run_once(model: Trainer, step: Step, columns: Columns, batch: list[Array]) -
     return tree.map_structure(lambda index: results[index], step.template)
 
 
-def _tensors(model: Trainer, columns: Columns, batch: list[Array]) -> list[_core.Tensor]:
+def _tensors(model: Trainer, columns: Columns, batch: list[Array]) -> list[Any]:
+    """Tensors of the rows; strings, which only an eager step takes, stay arrays."""
     types = columns.types(model._data_dtypes(columns.structure[0]))
-    return [_core.as_tensor(rows, dtype) for rows, (_, dtype) in zip(batch, types, strict=True)]
+    return [
+        rows if rows.dtype.kind in TEXT else _core.as_tensor(rows, dtype)
+        for rows, (_, dtype) in zip(batch, types, strict=True)
+    ]
 
 
 def frozen(structure: Any) -> Any:

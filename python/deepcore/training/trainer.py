@@ -10,8 +10,10 @@ from deepcore.layers.context import call_context
 from deepcore.layers.layer import Layer
 from deepcore.metrics import Mean
 from deepcore.serialization import deserialize_keras_object, serialize_keras_object
+from deepcore.training.arrays import Columns
 from deepcore.training.compile import CompileLoss, CompileMetrics
 from deepcore.training.feeds import unpack_x_y_sample_weight
+from deepcore.training.prepared import refuse_text
 from deepcore.training.steps import StepCache
 from deepcore.transforms import GradientTape
 
@@ -254,6 +256,18 @@ class Trainer(Layer):
     def _track_loss(self, loss: Any, x: Any) -> None:
         rows = tree.flatten(x)[0].shape[0]
         self._loss_tracker.update_state(loss, sample_weight=rows)
+
+    def _prepare(self, where: str, columns: Columns) -> Columns:
+        """The arrays that steps take, from those that people pass.
+
+        Models that begin with layers on the host run them here, over all data at once.
+
+        Raises:
+            ValueError: strings, and no such layer.
+        """
+        if not self.run_eagerly:  # then a model of one's own may do what it likes
+            refuse_text(where, columns)
+        return columns
 
     def _data_dtypes(self, x: Any) -> dict[int, str]:
         """The dtypes that inputs take, by array; the others keep their own.

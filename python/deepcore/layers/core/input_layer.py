@@ -18,7 +18,7 @@ class InputLayer(Layer):
     Args:
         shape: without the batch axis.
         batch_size: None when any will do.
-        dtype: the default float when None.
+        dtype: the default float when None; `"string"` for texts.
         sparse: kept for compatibility; must be False.
         batch_shape: with the batch axis, in place of `shape`.
         input_tensor: a KerasTensor to take both from.
@@ -61,7 +61,7 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *standardize_shape(shape))
         self._batch_shape = standardize_shape(batch_shape)
-        self._dtype = config.standardize_dtype(dtype)
+        self._dtype = dtype if dtype == "string" else config.standardize_dtype(dtype)
         self.optional = optional
         self.built = True
         Node(self, (), {}, KerasTensor(self._batch_shape, self._dtype, self.name))
@@ -106,7 +106,7 @@ def Input(
     Args:
         shape: without the batch axis.
         batch_size: None when any will do.
-        dtype: the default float when None.
+        dtype: the default float when None; `"string"` for texts.
         sparse: kept for compatibility; must be False.
         ragged: kept for compatibility; must be False.
         batch_shape: with the batch axis, in place of `shape`.

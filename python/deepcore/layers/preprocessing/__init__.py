@@ -1,0 +1,1 @@
+"""Layers that turn texts, categories and raw numbers into what networks take."""
