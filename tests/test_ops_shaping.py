@@ -64,6 +64,7 @@ SHAPING = {
     ),
     "repeat": (lambda: ops.repeat(X, 2, 1), lambda: np.repeat(X, 2, 1)),
     "repeat each": (lambda: ops.repeat(X, [1, 0, 2], 0), lambda: np.repeat(X, [1, 0, 2], 0)),
+    "repeat nothing": (lambda: ops.repeat(X, 0, 1), lambda: np.repeat(X, 0, 1)),
     "repeat flat": (lambda: ops.repeat(X, 2), lambda: np.repeat(X, 2)),
     "roll": (lambda: ops.roll(X, 7), lambda: np.roll(X, 7)),
     "roll axes": (lambda: ops.roll(X, (1, -2), (0, 2)), lambda: np.roll(X, (1, -2), (0, 2))),

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from deepcore import _core
 from deepcore._core import (
     broadcast_to,
@@ -245,7 +247,7 @@ def pad(
     return _core.pad(x, pad_width, mode, constant_values)  # type: ignore[arg-type]
 
 
-_NONE = range(0)
+_NONE = np.zeros(0, np.int32)
 
 
 def _at_least(x: TensorLike, rank: int) -> Tensor:
