@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deepcore import naming, random
+from deepcore.preprocessing.sequence import pad_sequences
+from deepcore.preprocessing.word_vectors import load_word_vectors
 from deepcore.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -28,7 +30,9 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_word_vectors",
     "normalize",
+    "pad_sequences",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",

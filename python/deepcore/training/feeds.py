@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deepcore import checks
 from deepcore.training import arrays
 from deepcore.training.arrays import Columns
+from deepcore.training.bucketing import Buckets
 from deepcore.training.prepared import Batches, Prepare, is_large
 
 _RAN_OUT = (
@@ -211,6 +212,7 @@ def make_feed(
     shuffle: bool | str = False,
     class_weight: dict[int, float] | None = None,
     prepare: Prepare | None = None,
+    buckets: Callable[[Columns, int], Buckets] | None = None,
 ) -> Feed:
     """A feed for what `fit`, `evaluate` and `predict` take.
 
@@ -224,6 +226,7 @@ def make_feed(
         shuffle: see `fit`.
         class_weight: see `fit`.
         prepare: makes the arrays that steps take; see `Trainer._prepare`.
+        buckets: makes batches of their rows of similar length, of a size.
 
     Raises:
         ValueError: the data or a size is not usable.
@@ -235,6 +238,11 @@ def make_feed(
     if class_weight is not None and not isinstance(class_weight, dict):
         raise ValueError(f"{where}: class_weight must be a dict. Received: {class_weight=}.")
     if is_iterable_of_batches(x):
+        if buckets is not None:
+            raise ValueError(
+                f"{where}: bucket_by_length takes arrays, not batches: use data.BucketByLength. "
+                f"Received: x of type {type(x).__name__}."
+            )
         if y is not None or sample_weight is not None:
             raise ValueError(
                 f"{where}: x gives whole batches, so y and sample_weight must come from it. "
@@ -249,10 +257,12 @@ def make_feed(
         sample_weight = arrays.class_weights(where, y, class_weight)
     found = arrays.columns(where, x, y, sample_weight)
     if prepare is not None:
-        if is_large(found, prepare):
+        if buckets is None and is_large(found, prepare):
             batches = Batches(found, batch_size or 32, shuffle)
             return BatchFeed(where, batches, steps, prepare=prepare)
         found = prepare(found)
+    if buckets is not None:
+        return BatchFeed(where, buckets(found, batch_size or 32), steps)
     return ArrayFeed(found, batch_size or 32, shuffle, steps)
 
 

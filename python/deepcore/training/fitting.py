@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 from deepcore import checks, tree
 from deepcore.progress import is_live
 from deepcore.training import arrays, flops
+from deepcore.training.bucketing import Buckets, runs_along
 from deepcore.training.feeds import ArrayFeed, Feed, make_feed, unpack_x_y_sample_weight
 from deepcore.training.frozen import Frozen
 from deepcore.training.loop import Loop
@@ -47,6 +48,7 @@ class Fitting(Trainer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | list[int] = 1,
+        bucket_by_length: bool | Sequence[int] = False,
     ) -> History:
         """Trains (keras.Model.fit).
 
@@ -70,6 +72,10 @@ class Fitting(Trainer):
             validation_steps: batches of a validation; all when None.
             validation_batch_size: `batch_size` when None.
             validation_freq: validate every so many epochs, or after those listed.
+            bucket_by_length: batch rows of similar length, cut to that length: sequences that are
+                filled up with zeros at their end. The lengths of the buckets, or True to choose
+                them by the data; see `data.BucketByLength`. Targets are cut where the model's
+                outputs run along the sequence.
 
         Returns:
             The history: `history.history["loss"]` and so on, a value an epoch.
@@ -95,6 +101,7 @@ class Fitting(Trainer):
             shuffle=shuffle,
             class_weight=class_weight,
             prepare=partial(self._prepare, "fit"),
+            buckets=self._buckets(bucket_by_length, shuffle),
         )
         validation = None
         if validation_data is not None:
@@ -286,6 +293,19 @@ class Fitting(Trainer):
         self.reset_metrics()
         logs = Loop(self, kind, feed, self._callback_list(None, 0, feed)).epoch()
         return logs if return_dict else _listed(logs)
+
+    def _buckets(self, asked: bool | Sequence[int], shuffle: bool | str) -> Any:
+        if asked is False:
+            return None
+        outputs = getattr(self, "outputs", [])
+        targets = any(len(t.shape) > 1 and t.shape[1] is None for t in outputs)
+        boundaries = None if asked is True else asked
+
+        def make(columns: arrays.Columns, batch: int) -> Buckets:
+            along = runs_along(columns, targets)
+            return Buckets(columns, along, batch, boundaries, shuffle=bool(shuffle))
+
+        return make
 
     def _evaluate(self, feed: Feed, told: CallbackList) -> dict[str, Any]:
         self.stop_evaluating = False

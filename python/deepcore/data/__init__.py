@@ -1,0 +1,3 @@
+"""Data in batches."""
+
+from deepcore.data.bucket_by_length import BucketByLength as BucketByLength

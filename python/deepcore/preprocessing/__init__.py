@@ -1,0 +1,3 @@
+"""Helpers that make arrays of what people have, under Keras's names (keras.preprocessing)."""
+
+from deepcore.preprocessing import sequence as sequence
