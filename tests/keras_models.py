@@ -175,6 +175,30 @@ def separable():
     )
 
 
+def recurrent():
+    stack = [layers.LSTMCell(4, "elu"), layers.GRUCell(3, reset_after=False)]
+    return keras.Sequential(
+        [
+            keras.Input((7, 3)),
+            layers.Masking(),
+            layers.Bidirectional(layers.LSTM(3, return_sequences=True, kernel_regularizer="l2")),
+            layers.GRU(4, return_sequences=True, go_backwards=True, bias_constraint="max_norm"),
+            layers.SimpleRNN(4, return_sequences=True, zero_output_for_mask=True),
+            layers.Bidirectional(
+                layers.GRU(2, return_sequences=True),
+                "sum",
+                backward_layer=layers.SimpleRNN(2, return_sequences=True, go_backwards=True),
+            ),
+            layers.RNN(stack),
+            layers.RepeatVector(4),
+            layers.Reshape((4, 3, 1)),
+            layers.ConvLSTM1D(2, 2, padding="same", recurrent_dropout=0.0),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+
+
 def pooled(layer):
     return keras.Sequential([keras.Input((6, 5, 2)), layers.Conv2D(3, 3), layer, layers.Dense(2)])
 
@@ -183,6 +207,7 @@ MODELS = {
     "images": images,
     "sequences": sequences,
     "separable": separable,
+    "recurrent": recurrent,
     "global_max": lambda: pooled(layers.GlobalMaxPooling2D()),
     "global_average": lambda: pooled(layers.GlobalAveragePooling2D(keepdims=True)),
     "nested": lambda: keras.Sequential(
@@ -205,6 +230,7 @@ MODEL_INPUTS = {
     "images": (9, 7, 3),
     "sequences": (11, 3),
     "separable": (9, 8, 3),
+    "recurrent": (7, 3),
     "global_max": (6, 5, 2),
     "global_average": (6, 5, 2),
     "subclassed": (3,),

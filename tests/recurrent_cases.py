@@ -153,6 +153,75 @@ CASES |= {
     "rnn_decay_last": (lambda: layers.RNN(Decay(4)), X),
 }
 
+Both = layers.Bidirectional
+CASES |= {
+    "both": (lambda: Both(layers.LSTM(4, name="l")), X),
+    "both_sum": (lambda: Both(layers.GRU(4, name="g", return_sequences=True), "sum"), X),
+    "both_ave": (lambda: Both(layers.SimpleRNN(4, name="s"), "ave"), X, None, masked(5, 7)),
+    "both_mul": (
+        lambda: Both(layers.LSTM(4, name="l", return_sequences=True), "mul"),
+        X,
+        None,
+        masked(5, 7),
+    ),
+    "both_apart": (lambda: Both(layers.LSTM(4, name="l", **ALL), None), X, H * 4, masked(5, 7)),
+    "both_state": (lambda: Both(layers.GRU(4, name="g", return_state=True)), X, H * 2),
+    "both_all": (lambda: Both(layers.LSTM(4, name="l", **ALL)), X, H * 4, masked(5, 7)),
+    "both_other": (
+        lambda: Both(
+            layers.LSTM(4, name="l", return_sequences=True),
+            backward_layer=layers.GRU(4, name="b", go_backwards=True, return_sequences=True),
+            name="pair",
+        ),
+        X,
+        None,
+        masked(5, 7),
+    ),
+    "both_cells": (
+        lambda: Both(
+            layers.RNN(layers.GRUCell(4, "elu", name="c"), name="r", return_sequences=True)
+        ),
+        X,
+    ),
+}
+
+ROWS, IMAGES, VOLUMES = (2, 3, 6, 2), (2, 3, 5, 6, 2), (2, 2, 4, 5, 3, 2)
+FIRST = {"data_format": "channels_first"}
+CASES |= {
+    "rows": (lambda: layers.ConvLSTM1D(3, 2), ROWS),
+    "rows_all": (lambda: layers.ConvLSTM1D(3, 3, 2, "same", **ALL), ROWS, [(2, 3, 3)] * 2),
+    "rows_dilated": (lambda: layers.ConvLSTM1D(3, 2, dilation_rate=2, use_bias=False), ROWS),
+    "images": (lambda: layers.ConvLSTM2D(3, 3), IMAGES),
+    "images_back": (lambda: layers.ConvLSTM2D(3, (2, 3), padding="same", **BACK), IMAGES),
+    "images_first": (lambda: layers.ConvLSTM2D(3, 2, 2, **FIRST, **ALL), (2, 3, 2, 5, 6)),
+    "images_options": (
+        lambda: layers.ConvLSTM2D(
+            2,
+            2,
+            activation="relu",
+            recurrent_activation="hard_sigmoid",
+            unit_forget_bias=False,
+            activity_regularizer="l2",
+            kernel_constraint="max_norm",
+            dropout=0.1,
+            recurrent_dropout=0.2,
+            seed=1,
+            name="o",
+        ),
+        IMAGES,
+    ),
+    "volumes": (lambda: layers.ConvLSTM3D(2, 2), VOLUMES),
+    "volumes_same": (lambda: layers.ConvLSTM3D(2, (3, 2, 1), 2, "same", **ALL), VOLUMES),
+    "volumes_first": (
+        lambda: layers.ConvLSTM3D(2, 2, dilation_rate=(1, 2, 1), **FIRST),
+        (2, 2, 2, 4, 5, 3),
+    ),
+    "both_images": (
+        lambda: Both(layers.ConvLSTM2D(2, 2, name="c", return_sequences=True)),
+        IMAGES,
+    ),
+}
+
 # A layer and the shape of its input.
 TRAINED = {
     "simple": (lambda: layers.SimpleRNN(5), (12, 6, 3)),
@@ -163,4 +232,15 @@ TRAINED = {
         (12, 6, 3),
     ),
     "stack": (lambda: layers.RNN([layers.LSTMCell(4), layers.GRUCell(3)]), (12, 6, 3)),
+    "both": (lambda: layers.Bidirectional(layers.GRU(4)), (12, 6, 3)),
+    "padded": (
+        lambda: keras.Sequential(
+            [
+                layers.Masking(0.0),
+                layers.Bidirectional(layers.LSTM(4, return_sequences=True)),
+                layers.GRU(3),
+            ]
+        ),
+        (12, 6, 3),
+    ),
 }

@@ -257,6 +257,29 @@ def _masked() -> list[Any]:
     return [*model.get_weights(), *logs.values(), *model.predict(ids, verbose=0)]
 
 
+def _recurrent() -> list[Any]:
+    """Fused sequences, a stack and images step by step, with masks and dropout, in training."""
+    dc.utils.set_random_seed(3)
+    x = CUBE[:, :11, :23].copy()
+    x[::2, 7:] = 0
+    stack = [layers.LSTMCell(5, "elu", recurrent_dropout=0.2), layers.GRUCell(12)]
+    model = dc.Sequential(
+        [
+            layers.Input((11, 23)),
+            layers.Masking(),
+            layers.Bidirectional(layers.LSTM(17, return_sequences=True, dropout=0.2)),
+            layers.GRU(9, return_sequences=True, reset_after=False),
+            layers.RNN([*stack, layers.SimpleRNNCell(6)], return_sequences=True),
+            layers.Lambda(lambda y: ops.expand_dims(y, -1), mask=lambda _, mask: mask),
+            layers.ConvLSTM1D(3, 2),
+        ]
+    )
+    model.compile("adam", "mse")
+    y = np.zeros((13, 5, 3), "float32")
+    logs = model.fit(x, y, batch_size=9, epochs=2, verbose=0).history
+    return [*model.get_weights(), *logs.values(), model.predict(x, verbose=0)]
+
+
 FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "elementwise": _elementwise,
     "broadcasting": _broadcasting,
@@ -276,7 +299,8 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "training": _training,
     "residual": _residual,
     "chains": _chains,
+    "recurrent": _recurrent,
     "masked": _masked,
 }
 # These set the global seed.
-SEEDED = ("training", "residual", "random", "chains", "masked")
+SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent")

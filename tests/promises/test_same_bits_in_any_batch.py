@@ -103,6 +103,7 @@ LAYERS = {
     "activation": lambda: layers.Activation("gelu"),
     "batch_normalization": lambda: normed(IMAGES),
     "batch_normalization_of_rows": lambda: normed(IMAGES, axis=1),
+    "conv_lstm": lambda: layers.ConvLSTM1D(5, 3, padding="same"),
     "cropping": lambda: layers.Cropping2D(((1, 2), (0, 3))),
     "depthwise": lambda: layers.DepthwiseConv2D(3, strides=2, padding="same"),
     "depthwise_deep": lambda: layers.DepthwiseConv2D((2, 3), depth_multiplier=3),
@@ -123,6 +124,9 @@ LAYERS = {
     "relu": lambda: layers.ReLU(max_value=2.0, negative_slope=0.3, threshold=0.1),
     "rescaling": lambda: layers.Rescaling(1 / 7, 0.3),
     "reshape": lambda: layers.Reshape((-1, 22)),
+    "recurrent_steps": lambda: dc.Sequential(
+        [layers.Reshape((13, 66)), layers.RNN([layers.GRUCell(4), layers.LSTMCell(3, "elu")])]
+    ),
     "softmax": lambda: layers.Softmax(),
     "softmax_over_two": lambda: layers.Softmax(axis=(1, 2)),
 }

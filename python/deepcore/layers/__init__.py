@@ -80,6 +80,8 @@ from deepcore.layers.regularization import (
     SpatialDropout2D,
 )
 from deepcore.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from deepcore.layers.rnn.bidirectional import Bidirectional
+from deepcore.layers.rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from deepcore.layers.rnn.gru import GRU
 from deepcore.layers.rnn.gru_cell import GRUCell
 from deepcore.layers.rnn.lstm import LSTM
@@ -106,10 +108,14 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv2D",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution2D",
     "Cropping1D",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcore import _core, checks, config
 from deepcore.ops.shaping import moveaxis
+from deepcore.ops.volume import conv3d
 
 if TYPE_CHECKING:
     from deepcore._core import Tensor, TensorLike
@@ -22,25 +23,25 @@ def conv(
     data_format: str | None = None,
     dilation_rate: int | Sequence[int] = 1,
 ) -> Tensor:
-    """Cross-correlation over one or two spatial axes (keras.ops.conv).
+    """Cross-correlation over one to three spatial axes (keras.ops.conv).
 
     Args:
-        inputs: (N, W, C) or (N, H, W, C); channels second with "channels_first".
-        kernel: (KW, C / groups, O) or (KH, KW, C / groups, O).
+        inputs: (N, W, C), (N, H, W, C) or (N, D, H, W, C); channels second with "channels_first".
+        kernel: (KW, C / groups, O), (KH, KW, C / groups, O) or (KD, KH, KW, C / groups, O).
         strides: one for each spatial axis, or one for all.
         padding: "valid" or "same".
         data_format: "channels_last" or "channels_first"; the configured one when None.
         dilation_rate: like `strides`.
 
     Returns:
-        (N, OW, O) or (N, OH, OW, O), laid out as the inputs.
+        (N, OW, O), (N, OH, OW, O) or (N, OD, OH, OW, O), laid out as the inputs.
 
     Raises:
         ValueError: shapes that do not fit.
     """
     x, kernel = _core.as_tensor(inputs), _core.as_tensor(kernel)
     first = config.standardize_data_format(data_format) == "channels_first"
-    spatial = _spatial_axes("conv", x)
+    spatial = _spatial_axes("conv", x, most=3)
     if len(kernel.shape) != spatial + 2:
         raise ValueError(
             f"conv: the kernel must have {spatial + 2} axes for inputs of {spatial + 2}. "
@@ -56,6 +57,18 @@ def conv(
             "(or a divisor of the input's). Received: "
             f"inputs.shape={tuple(x.shape)}, kernel.shape={tuple(kernel.shape)}."
         )
+    if spatial == 3:
+        depth, height, width = step
+        deep, high, wide = apart
+        y = conv3d(
+            x,
+            kernel,
+            (depth, height, width),
+            _padding("conv", padding),
+            (deep, high, wide),
+            channels // per_group,
+        )
+        return _to_first(y, first)
     if spatial == 1:
         x, kernel = _core.expand_dims(x, 1), _core.expand_dims(kernel, 0)
         step, apart = (1, *step), (1, *apart)
@@ -141,11 +154,12 @@ def _pool(
     return _to_first(_core.squeeze(y, 1) if spatial == 1 else y, first)
 
 
-def _spatial_axes(what: str, x: Tensor) -> int:
+def _spatial_axes(what: str, x: Tensor, most: int = 2) -> int:
     axes = len(x.shape) - 2
-    if axes not in (1, 2):
+    if not 1 <= axes <= most:
         raise ValueError(
-            f"{what}: expected inputs of 3 or 4 axes (N, spatial..., C). "
+            f"{what}: expected inputs of {'3 or 4' if most == 2 else '3 to 5'} axes "
+            "(N, spatial..., C). "
             f"Received: inputs.shape={tuple(x.shape)}."
         )
     return axes

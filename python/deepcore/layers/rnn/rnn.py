@@ -47,7 +47,8 @@ class RNN(Layer):
         go_backwards: whether to go from the last step to the first; all outputs then come in that
             order.
         stateful: whether each batch begins with the states that the batch before left.
-        unroll: accepted; the result is the same.
+        unroll: whether to write out the steps of a cell that is not of this package, or that has
+            other activations: faster for few steps. The result is the same.
         zero_output_for_mask: whether masked steps give zeros instead.
         **kwargs: see `Layer`.
 
@@ -195,7 +196,7 @@ class RNN(Layer):
                 f"{type(self).__name__}: sequences must have at least one step. "
                 f"Received: shape {tuple(sequences.shape)}."
             )
-        sweep = Sweep(mask, self.go_backwards, training, self.return_sequences)
+        sweep = Sweep(mask, self.go_backwards, training, self.return_sequences, self.unroll)
         try:
             swept = self._swept(sequences, initial_state, sweep)
         finally:

@@ -19,12 +19,14 @@ class Sweep(NamedTuple):
         reverse: from the last step to the first.
         training: whether cells drop anything.
         every: whether the outputs of all steps are wanted.
+        unroll: whether to write the steps out one by one.
     """
 
     mask: Any = None
     reverse: bool = False
     training: bool = False
     every: bool = True
+    unroll: bool = False
 
 
 class Swept(NamedTuple):
@@ -64,7 +66,7 @@ def run(step: Step, sequences: Any, states: Any, sweep: Sweep, before: Any = Non
 
     first = [*tree.flatten(states), before] if carried else tree.flatten(states)
     xs = [_by_time(sequences), _by_time(sweep.mask)] if masked else [_by_time(sequences)]
-    carry, ys = ops.scan(one, first, xs, reverse=sweep.reverse)
+    carry, ys = ops.scan(one, first, xs, reverse=sweep.reverse, unroll=sweep.unroll)
     after = tree.pack_sequence_as(states, carry[:-1] if carried else carry)
     outputs = _by_time(ys) if sweep.every else None
     if carried:
