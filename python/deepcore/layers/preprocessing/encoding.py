@@ -14,7 +14,7 @@ Array = npt.NDArray[Any]
 OUTPUT_MODES = ("int", "one_hot", "multi_hot", "count")
 
 
-def encode(ids: Array, mode: str, depth: int, dtype: str) -> Array:
+def encode(ids: Array, mode: str, depth: int, dtype: str, weights: Array | None = None) -> Array:
     """Category numbers as Keras encodes them; those outside [0, depth) count nowhere.
 
     Args:
@@ -23,6 +23,7 @@ def encode(ids: Array, mode: str, depth: int, dtype: str) -> Array:
         mode: `one_hot`, `multi_hot` or `count`.
         depth: the size of the output's last axis.
         dtype: of the output.
+        weights: of the categories, for `count`.
     """
     if ids.ndim == 0:
         ids = ids[None]
@@ -35,7 +36,8 @@ def encode(ids: Array, mode: str, depth: int, dtype: str) -> Array:
     ids = np.moveaxis(ids, axis, -1)
     count = int(np.prod(ids.shape[:-1]))
     row = np.repeat(np.arange(count), ids.shape[-1])
-    return tally(ids.reshape(-1), row, count, mode, depth, dtype).reshape(*ids.shape[:-1], depth)
+    rows = tally(ids.reshape(-1), row, count, mode, depth, dtype, weights)
+    return rows.reshape(*ids.shape[:-1], depth)
 
 
 def encode_tensor(ids: Any, mode: str, depth: int, dtype: str, weights: Any = None) -> Any:
@@ -71,7 +73,15 @@ def encoded_shape(shape: Shape, mode: str, depth: int | None) -> Shape:
     return (*shape[:1], *shape[2:], depth) if len(shape) > 1 else (depth,)
 
 
-def tally(ids: Array, row: Array, rows: int, mode: str, depth: int, dtype: str) -> Array:
+def tally(
+    ids: Array,
+    row: Array,
+    rows: int,
+    mode: str,
+    depth: int,
+    dtype: str,
+    weights: Array | None = None,
+) -> Array:
     """A row of `depth` numbers for each sample: which categories it has, or how often.
 
     Args:
@@ -81,13 +91,14 @@ def tally(ids: Array, row: Array, rows: int, mode: str, depth: int, dtype: str) 
         mode: `multi_hot` or `count`.
         depth: the number of categories.
         dtype: of the output.
+        weights: of the categories, for `count`.
     """
-    out = np.zeros(rows * depth, dtype)
+    out = np.zeros(rows * depth, dtype)  # mostly zeros, which nobody touches
     known = (ids >= 0) & (ids < depth)
     places = row[known] * depth + ids[known]
     if mode == "count":
         places, counts = np.unique(places, return_counts=True)
-        out[places] = counts
+        out[places] = counts if weights is None else counts * weights[places % depth]
     else:
         out[places] = 1
     return out.reshape(rows, depth)

@@ -96,7 +96,7 @@ class IndexLookup(LearnedVocabulary):
         ids = self.lookup(tokens).reshape(shape)
         if self.output_mode == "int":
             return ids
-        return self.weighed(encode(ids, self.row_mode, self.depth, "int64"))
+        return encode(ids, self.row_mode, self.depth, *self.row_values)
 
     def lookup(self, tokens: list[Any]) -> npt.NDArray[np.int64]:
         """The numbers of tokens that are in the form of the table's keys.
@@ -135,10 +135,11 @@ class IndexLookup(LearnedVocabulary):
             return self.max_tokens
         return self.vocabulary_size()
 
-    def weighed(self, rows: Array) -> Array:
-        """Rows of counts, times the weights of the tokens for `tf_idf`."""
+    @property
+    def row_values(self) -> tuple[str, Array | None]:
+        """The dtype of a row, and the weights of the tokens for `tf_idf`."""
         idf = self._vocabulary.idf
-        return rows if idf is None else rows.astype(idf.dtype) * idf
+        return ("int64", None) if idf is None else (str(idf.dtype), idf)
 
     def _inverted(self, ids: Array) -> Array:
         if ids.dtype.kind not in "iufb":

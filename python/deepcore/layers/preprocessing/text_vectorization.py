@@ -197,8 +197,9 @@ class TextVectorization(HostLayer):
             length = int(lengths.max()) if len(lengths) else 0
             return encode(ids.reshape(*outer, length), "one_hot", lookup.depth, "int64")
         row = np.repeat(np.arange(len(rows)), lengths)
-        counts = tally(ids, row, len(rows), lookup.row_mode, lookup.depth, "int64")
-        return lookup.weighed(counts).reshape(*outer, lookup.depth)
+        mode, depth = lookup.row_mode, lookup.depth
+        counts = tally(ids, row, len(rows), mode, depth, *lookup.row_values)
+        return counts.reshape(*outer, depth)
 
     @property
     def compute_dtype(self) -> str:  # type: ignore[override]
