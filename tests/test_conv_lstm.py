@@ -113,6 +113,12 @@ ERRORS = {
         lambda: ConvLSTM2D(2, 3)(X, initial_state=[X[:, 0], X[:, 0]]),
         "ConvLSTM2D: initial_state 0 must have shape (3, 4, 3, 2). Received: shape (3, 6, 5, 2)",
     ),
+    "symbolic_state": (
+        lambda: ConvLSTM2D(2, 3)(
+            dc.Input((4, 6, 5, 2)), initial_state=[dc.Input((4, 3, 2)), dc.Input((4, 2, 2))]
+        ),
+        "of shapes [(None, 4, 3, 2), (None, 4, 3, 2)]. Received: 2 of shapes [(None, 4, 3, 2), (",
+    ),
     "mask": (lambda: ConvLSTM2D(2, 3)(X, mask=X[:, :3, 0, 0, 0] > 0), "must have shape (3, 4)"),
     "both_ways": (lambda: Bidirectional(ConvLSTM1D(2, 3))(X), "expected ndim=4, found ndim=5"),
 }

@@ -286,6 +286,14 @@ ERRORS = {
         lambda: layers.SimpleRNN(2)(X, initial_state=[np.ones((4, 2))]),
         "initial_state 0 must have shape (5, 2). Received: shape (4, 2)",
     ),
+    "symbolic_state": (
+        lambda: layers.LSTM(2)(dc.Input((7, 3)), initial_state=[dc.Input((2,)), dc.Input((3,))]),
+        "must hold 2 tensor(s) of shapes [(None, 2), (None, 2)]. Received: 2 of shapes [(None, 2)",
+    ),
+    "symbolic_state_count": (
+        lambda: layers.GRU(2)(dc.Input((7, 3)), initial_state=[dc.Input((2,))] * 2),
+        "must hold 1 tensor(s) of shapes [(None, 2)]. Received: 2 of shapes",
+    ),
     "mask": (
         lambda: layers.LSTM(2)(X, mask=MASK[:, :6]),
         "LSTM: the mask must have shape (5, 7), one truth value for each step. Received: shape (5,",

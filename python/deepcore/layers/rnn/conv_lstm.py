@@ -7,6 +7,7 @@ from typing import Any
 from deepcore.layers.input_spec import InputSpec
 from deepcore.layers.rnn.cell_layer import CellLayer, of_cell, parted
 from deepcore.layers.rnn.conv_lstm_cell import ConvLSTMCell
+from deepcore.layers.rnn.states import check_shapes
 from deepcore.serialization import builtin
 from deepcore.symbolic import Shape
 
@@ -110,6 +111,8 @@ class ConvLSTM(CellLayer):
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         batch, steps, *image = sequences_shape
         state = self.cell.compute_output_shape((batch, *image))[0]
+        if initial_state_shape is not None:
+            check_shapes(type(self).__name__, initial_state_shape, [state, state])
         output = (batch, steps, *state[1:]) if self.return_sequences else state
         return (output, state, state) if self.return_state else output
 

@@ -232,15 +232,13 @@ class RNN(Layer):
                 f"Received: {size!r}."
             )
         output = (batch, steps, size) if self.return_sequences else (batch, size)
-        if not self.return_state:
-            return output
-        return (
-            output,
-            *(
-                [(batch, n) for n in size] if isinstance(size, list | tuple) else (batch, size)
-                for size in self.state_size
-            ),
-        )
+        states = [
+            [(batch, n) for n in size] if isinstance(size, list | tuple) else (batch, size)
+            for size in self.state_size
+        ]
+        if initial_state_shape is not None:
+            kept.check_shapes(type(self).__name__, initial_state_shape, states)
+        return (output, *states) if self.return_state else output
 
     def compute_mask(self, _: Any, mask: Any) -> Any:
         """The mask of the outputs, which states have none of."""

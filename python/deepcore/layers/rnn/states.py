@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deepcore import ops, tree
+from deepcore.symbolic import is_shape
 
 
 def arranged(where: str, given: Any, expected: Any) -> list[Any]:
@@ -33,6 +34,33 @@ def arranged(where: str, given: Any, expected: Any) -> list[Any]:
                 f"Received: shape {tuple(ops.shape(state))}."
             )
     return list(tree.pack_sequence_as(expected, flat))
+
+
+def check_shapes(where: str, given: Any, expected: Any) -> None:
+    """Raises a ValueError for shapes of initial states that can't be the expected ones.
+
+    Args:
+        where: names the layer in errors.
+        given: a shape, or shapes in lists; None stands for any size.
+        expected: shapes in lists.
+    """
+    flat, wanted = _shapes(given), _shapes(expected)
+    if len(flat) != len(wanted) or not all(map(_may_be, flat, wanted)):
+        raise ValueError(
+            f"{where}: initial_state must hold {len(wanted)} tensor(s) of shapes {wanted}. "
+            f"Received: {len(flat)} of shapes {flat}."
+        )
+
+
+def _shapes(structure: Any) -> list[Any]:
+    if is_shape(structure):
+        return [tuple(structure)]
+    return [shape for item in structure for shape in _shapes(item)]
+
+
+def _may_be(shape: Any, other: Any) -> bool:
+    pairs = zip(shape, other, strict=False)
+    return len(shape) == len(other) and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def check_batch(where: str, states: Any, batch: int) -> None:
