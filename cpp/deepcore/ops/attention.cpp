@@ -83,7 +83,7 @@ struct Parts {
       counts = counts ? logical_and(counts, seen) : seen;
     }
     if (counts) scores = where(counts, scores, scalar(kMaskedScore, scores.dtype()));
-    weights = softmax(scores);
+    weights = sizes.s == 0 ? scores : softmax(scores);
   }
 
   Tensor grouped(const Tensor& scores_like) const {
