@@ -81,6 +81,18 @@ def test_a_network_with_attention_learns_and_is_saved(tmp_path):
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", LAYERS)
+def test_masks_of_inputs_hide_keys_and_are_passed_on(name):
+    embedding, layer = layers.Embedding(9, 6, mask_zero=True), LAYERS[name]()
+    short, padded = np.array([[3, 5, 1]]), np.array([[3, 5, 1, 0, 0]])
+    x, y = embedding(short), embedding(padded)
+    result = layer(y, y)
+    np.testing.assert_allclose(result.numpy()[:, :3], layer(x, x).numpy(), rtol=0, atol=1e-6)
+    assert result._keras_mask.tolist() == [[True, True, True, False, False]]
+    assert y._keras_mask is not None
+
+
 def test_symbolic_calls_know_their_shapes():
     query, value = dc.Input((5, 8)), dc.Input((7, 8))
     result, weights = layers.MultiHeadAttention(2, 3)(query, value, return_attention_scores=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from networks import residual
+from networks import attentive, residual
 
 import deepcore as dc
 from deepcore import layers, ops
@@ -257,6 +257,14 @@ def _masked() -> list[Any]:
     return [*model.get_weights(), *logs.values(), *model.predict(ids, verbose=0)]
 
 
+def _attention() -> list[Any]:
+    """Attention and row normalization in training, over more than a block of keys."""
+    model = attentive(300, 16)
+    x = np.resize(LONG, (13, 300, 16))
+    logs = model.fit(x, LABELS[:13] % 5, batch_size=5, epochs=2, verbose=0).history
+    return [*model.get_weights(), *logs.values(), model.predict(x, verbose=0)]
+
+
 FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "elementwise": _elementwise,
     "broadcasting": _broadcasting,
@@ -277,6 +285,7 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "residual": _residual,
     "chains": _chains,
     "masked": _masked,
+    "attention": _attention,
 }
 # These set the global seed.
-SEEDED = ("training", "residual", "random", "chains", "masked")
+SEEDED = ("training", "residual", "random", "chains", "masked", "attention")

@@ -165,9 +165,10 @@ Tensors AttentionGrad::vjp(const Tensors& in, const Tensors& out, const Tensors&
   return Op::vjp(in, out, all);
 }
 
+// Computing the scores once more is the price of their memory, no work of the gradient.
 std::int64_t AttentionGrad::flops(const Types& in, const Types&) const {
   const Sizes s(kName, in);
-  return 2 * s.scores().elements() * (3 * s.d + 2 * s.e);
+  return 4 * s.scores().elements() * (s.d + s.e);
 }
 
 // ---- functions

@@ -74,7 +74,7 @@ class ProjectedAttention(Layer):
         def again(initializer: Any) -> Any:
             return type(initializer).from_config(initializer.get_config())
 
-        return EinsumDense(
+        dense = EinsumDense(
             equation,
             output_shape=output_shape,
             bias_axes=bias_axes if self.use_bias else None,
@@ -89,6 +89,8 @@ class ProjectedAttention(Layer):
             name=name,
             **options,
         )
+        dense._tells_lost_masks = False  # this layer looks after masks
+        return dense
 
     def _make_score_layers(self, axes: Any, seed: int | None) -> None:
         self._softmax = Softmax(axis=axes, dtype=self.dtype_policy)
