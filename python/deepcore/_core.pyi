@@ -425,6 +425,22 @@ def adam_update(
     beta2: float,
     epsilon: float,
 ) -> list[Tensor]: ...
+def row_norm(
+    x: TensorLike,
+    gamma: TensorLike | None,
+    beta: TensorLike | None,
+    centred: bool,
+    epsilon: float,
+) -> Tensor: ...
+def dot_product_attention(
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    mask: TensorLike | None,
+    bias: TensorLike | None,
+    scale: float,
+    causal: bool,
+) -> Tensor: ...
 def crf_loss(
     scores: TensorLike,
     transitions: TensorLike,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from networks import residual
+from networks import attentive, residual
 
 import deepcore as dc
 from deepcore import layers, ops
@@ -280,6 +280,14 @@ def _recurrent() -> list[Any]:
     return [*model.get_weights(), *logs.values(), model.predict(x, verbose=0)]
 
 
+def _attention() -> list[Any]:
+    """Attention and row normalization in training, over more than a block of keys."""
+    model = attentive(300, 16)
+    x = np.resize(LONG, (13, 300, 16))
+    logs = model.fit(x, LABELS[:13] % 5, batch_size=5, epochs=2, verbose=0).history
+    return [*model.get_weights(), *logs.values(), model.predict(x, verbose=0)]
+
+
 FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "elementwise": _elementwise,
     "broadcasting": _broadcasting,
@@ -301,6 +309,7 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "chains": _chains,
     "recurrent": _recurrent,
     "masked": _masked,
+    "attention": _attention,
 }
 # These set the global seed.
-SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent")
+SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent", "attention")

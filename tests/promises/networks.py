@@ -74,6 +74,20 @@ def residual(shape: tuple[int, ...] = (28, 28, 1)) -> dc.Model:
     return model
 
 
+def attentive(steps: int, features: int) -> dc.Model:
+    """Self-attention of both kinds between normalizations of both kinds, compiled."""
+    dc.utils.set_random_seed(7)
+    inputs = dc.Input((steps, features))
+    x = layers.LayerNormalization()(inputs)
+    x = layers.Add()([inputs, layers.MultiHeadAttention(3, 7)(x, x, use_causal_mask=True)])
+    x = layers.RMSNormalization()(x)
+    x = layers.Add()([x, layers.GroupedQueryAttention(5, 4, 2)(x, x)])
+    x = layers.GlobalAveragePooling1D()(layers.Dense(30, activation="gelu")(x))
+    model = dc.Model(inputs, layers.Dense(5, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
 def bits(*arrays: object) -> str:
     """A digest of dtypes, shapes and every bit."""
     digest = hashlib.sha256()

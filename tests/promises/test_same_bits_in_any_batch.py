@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from networks import cnn, digits, mlp, residual
+from networks import attentive, cnn, digits, mlp, residual
 
 import deepcore as dc
 from deepcore import _core, layers
@@ -130,6 +130,11 @@ LAYERS = {
     "softmax": lambda: layers.Softmax(),
     "softmax_over_two": lambda: layers.Softmax(axis=(1, 2)),
 }
+
+
+def test_attention_over_more_than_a_block_of_keys():
+    check(attentive(143, 6), SEQUENCES)
+    check(attentive(270, 6), np.resize(SEQUENCES, (SAMPLES, 270, 6)))
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -2,10 +2,12 @@
 // instruction set.
 #pragma once
 
+#include "deepcore/cpu/kernels/attention.h"
 #include "deepcore/cpu/kernels/conv.h"
 #include "deepcore/cpu/kernels/crf.h"
 #include "deepcore/cpu/kernels/elementwise.h"
 #include "deepcore/cpu/kernels/gemm.h"
+#include "deepcore/cpu/kernels/normalization.h"
 #include "deepcore/cpu/kernels/pool.h"
 #include "deepcore/cpu/kernels/random.h"
 #include "deepcore/cpu/kernels/recurrent.h"
@@ -27,6 +29,8 @@ struct Kernels {
   const UpdateKernels& update;
   const RecurrentKernels& recurrent;
   const CrfKernels& crf;
+  const NormKernels& norm;
+  const AttentionKernels& attention;
 };
 
 // The table for this CPU, picked once; DEEPCORE_ISA=baseline, avx2 or avx512 forces one.

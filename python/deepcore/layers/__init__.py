@@ -1,6 +1,12 @@
 """Layers under Keras's names (keras.layers)."""
 
 from deepcore.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from deepcore.layers.attention.grouped_query import (
+    GroupedQueryAttention,
+    GroupQueryAttention,
+)
+from deepcore.layers.attention.multi_head import MultiHeadAttention
+from deepcore.layers.attention.single import AdditiveAttention, Attention
 from deepcore.layers.convolution.conv import Conv1D, Conv2D, Convolution1D, Convolution2D
 from deepcore.layers.convolution.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from deepcore.layers.convolution.separable import (
@@ -11,6 +17,7 @@ from deepcore.layers.convolution.separable import (
 )
 from deepcore.layers.core.activation import Activation
 from deepcore.layers.core.dense import Dense
+from deepcore.layers.core.einsum_dense import EinsumDense
 from deepcore.layers.core.embedding import Embedding
 from deepcore.layers.core.identity import Identity
 from deepcore.layers.core.input_layer import Input, InputLayer
@@ -90,6 +97,7 @@ from deepcore.layers.rnn.rnn import RNN
 from deepcore.layers.rnn.simple_rnn import SimpleRNN
 from deepcore.layers.rnn.simple_rnn_cell import SimpleRNNCell
 from deepcore.layers.rnn.stacked_rnn_cells import StackedRNNCells
+from deepcore.layers.row_normalization import LayerNormalization, RMSNormalization
 from deepcore.layers.time_distributed import TimeDistributed
 from deepcore.serialization import deserialize_keras_object as deserialize
 from deepcore.serialization import serialize_keras_object as serialize
@@ -102,6 +110,8 @@ __all__ = [
     "RNN",
     "Activation",
     "Add",
+    "AdditiveAttention",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -126,6 +136,7 @@ __all__ = [
     "Discretization",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GRUCell",
@@ -139,6 +150,8 @@ __all__ = [
     "GlobalMaxPool2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
     "Hashing",
     "Identity",
     "Input",
@@ -148,6 +161,7 @@ __all__ = [
     "LSTMCell",
     "Lambda",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "Masking",
     "MaxPool1D",
@@ -156,10 +170,12 @@ __all__ = [
     "MaxPooling2D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",

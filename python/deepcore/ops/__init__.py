@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from deepcore._core import Tensor as Tensor
 from deepcore.ops.activation import *
+from deepcore.ops.attention import *
 from deepcore.ops.core import *
 from deepcore.ops.creation import *
 from deepcore.ops.crf import *
+from deepcore.ops.einsum import *
 from deepcore.ops.elementwise import *
 from deepcore.ops.indexing import *
 from deepcore.ops.linalg import *
 from deepcore.ops.nn import *
+from deepcore.ops.normalization import *
 from deepcore.ops.recurrent import *
 from deepcore.ops.reductions import *
 from deepcore.ops.shaping import *
@@ -33,7 +36,8 @@ def _take_symbols() -> None:
     from deepcore.ops.operation import on_symbols
 
     files = (
-        "activation core creation elementwise indexing linalg nn reductions shaping update window"
+        "activation attention core creation einsum elementwise indexing linalg nn normalization "
+        "reductions shaping update window"
     )
     for file in files.split():
         for name in sys.modules[f"{__name__}.{file}"].__all__:

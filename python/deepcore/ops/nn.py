@@ -18,10 +18,8 @@ __all__ = [
     "binary_crossentropy",
     "categorical_crossentropy",
     "in_top_k",
-    "layer_normalization",
     "normalize",
     "psnr",
-    "rms_normalization",
     "sparse_categorical_crossentropy",
 ]
 
@@ -93,36 +91,6 @@ def batch_normalization_training(
     last = len(x.shape) - 1
     mean, variance = moments(x, tuple(range(last)))
     return batch_normalization(x, mean, variance, last, beta, gamma, epsilon), mean, variance
-
-
-def layer_normalization(
-    x: TensorLike,
-    gamma: TensorLike | None = None,
-    beta: TensorLike | None = None,
-    axis: Any = -1,
-    epsilon: float | None = None,
-    **kwargs: Any,
-) -> Tensor:
-    """Mean 0 and variance 1 along axes, then scaled and shifted (keras.ops.layer_normalization)."""
-    x = _core.as_tensor(x)
-    floor = config.epsilon() if epsilon is None else epsilon
-    centred = _core.subtract(x, _core.mean(x, axis, True))
-    spread = _core.mean(_core.square(centred), axis, True)
-    y = _core.multiply(centred, _core.rsqrt(_core.add(spread, floor)))
-    if gamma is not None:
-        y = _core.multiply(y, _along(gamma, x, axis))
-    return y if beta is None else _core.add(y, _along(beta, x, axis))
-
-
-def rms_normalization(
-    x: TensorLike, scale: TensorLike | None = None, axis: Any = -1, epsilon: float | None = None
-) -> Tensor:
-    """x over its root mean square along axes, then scaled (keras.ops.rms_normalization)."""
-    x = _core.as_tensor(x)
-    floor = config.epsilon() if epsilon is None else epsilon
-    power = _core.mean(_core.square(x), axis, True)
-    y = _core.multiply(x, _core.rsqrt(_core.add(power, floor)))
-    return y if scale is None else _core.multiply(y, _along(scale, x, axis))
 
 
 def binary_crossentropy(
@@ -243,13 +211,6 @@ def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
     """The peak signal-to-noise ratio in decibels (keras.ops.psnr)."""
     error = _core.mean(_core.square(_core.subtract(x1, x2)))
     return _core.multiply(_core.log10(_core.true_divide(float(max_val) ** 2, error)), 10.0)
-
-
-def _along(values: TensorLike, x: Tensor, axis: Any) -> Tensor:
-    """`values` over the given axes of x, shaped to broadcast against it."""
-    rank = len(x.shape)
-    axes = [a % rank for a in ([axis] if isinstance(axis, int) else axis)]
-    return _core.reshape(values, [x.shape[a] if a in axes else 1 for a in range(rank)])
 
 
 def _normalized(output: Tensor, axis: int) -> Tensor:

@@ -28,7 +28,8 @@ _TENSORS = _words(
     fill_value start stop step rtol atol weights constant_values mean variance gamma beta scale"""
 )
 # The Keras module of the functions of a file here, and of those that Keras keeps elsewhere.
-_FILES = {"activation": "nn", "nn": "nn", "window": "nn", "core": "core"}
+_FILES = dict.fromkeys(("activation", "attention", "nn", "normalization", "window"), "nn")
+_FILES["core"] = "core"
 _ELSEWHERE = {
     "core": "scatter slice slice_update unstack",
     "linalg": "norm",
@@ -82,6 +83,8 @@ class Operation:
         return abstract.output_specs(self._compute, args, kwargs)
 
     def _compute(self, *args: Any, **kwargs: Any) -> Any:
+        if _is_variadic(type(self).function):
+            return type(self).function(*self._fixed.values(), *args)
         given = dict(zip(tensor_arguments(type(self).function), args, strict=False))
         return type(self).function(**given, **kwargs, **self._fixed)
 
@@ -159,6 +162,8 @@ def _operation(kind: str) -> type[Operation]:
 def _record(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     cls = _operation(kind)
     known = parameters(cls.function)
+    if _is_variadic(cls.function):
+        return cls(**dict(zip(known, args, strict=False)))(*args[len(known) :])
     given = {**dict(zip(known, args, strict=False)), **kwargs}
     if isinstance(given.get("key"), list):  # files tell no list from a tuple
         given["key"] = np.asarray(given["key"])
@@ -189,6 +194,13 @@ def parameters(function: Callable[..., Any]) -> dict[str, Any]:
     values = [ast.literal_eval(d) for d in definition.args.defaults]
     missing = [inspect.Parameter.empty] * (len(names) - len(values))
     return dict(zip(names, [*missing, *values], strict=True))
+
+
+@functools.cache
+def _is_variadic(function: Callable[..., Any]) -> bool:
+    """Whether all that follows the fixed arguments are tensors."""
+    code = getattr(function, "__code__", None)
+    return bool(parameters(function)) and code is not None and bool(code.co_flags & 4)
 
 
 @functools.cache

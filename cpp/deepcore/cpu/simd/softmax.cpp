@@ -1,22 +1,12 @@
 // Rows: softmax, log-softmax, cross-entropy.
-// exp(x - max) never overflows; sums as in reduce.h: float within 1,024 elements, double across.
+// exp(x - max) never overflows; sums as in row_sums.h.
 #include "deepcore/cpu/kernels/softmax.h"
 
 #include "deepcore/cpu/simd/math.h"
-#include "deepcore/cpu/simd/reduce.h"
+#include "deepcore/cpu/simd/row_sums.h"
 #include "deepcore/cpu/simd/vec.h"
 
 namespace deepcore::DEEPCORE_ISA {
-
-#define DC_LAMBDA __attribute__((always_inline))
-
-// Calls f(i, lanes) for each register of [0, n): only the last may have fewer than kLanes.
-template <class F>
-DC_INLINE void for_each_register(int64_t n, F f) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) f(i, kLanes);
-  if (i < n) f(i, (int)(n - i));
-}
 
 // The largest number. NaN may be passed over: it spoils the sum of exponentials later.
 DC_INLINE float row_max(const float* x, int64_t n) {
@@ -30,19 +20,6 @@ DC_INLINE float row_max(const float* x, int64_t n) {
     a = fast_max(select(first_n(m), load_n(x + i + j, m), a), a);
   });
   return fold<MaxOp>(fast_max(a, b));
-}
-
-// The sum of f(i, lanes), whose other lanes must be 0, over the registers of a row.
-template <class F>
-DC_INLINE double row_sum(int64_t n, F f) {
-  double total = 0;
-  for (int64_t begin = 0; begin < n; begin += kRowBlock) {
-    F32 sum = zero();
-    const int64_t size = n - begin < kRowBlock ? n - begin : kRowBlock;
-    for_each_register(size, [&](int64_t i, int m) DC_LAMBDA { sum = sum + f(begin + i, m); });
-    total += (double)fold<SumOp>(sum);
-  }
-  return total;
 }
 
 // The sum of exp(x - shift); with y, the exponentials too.

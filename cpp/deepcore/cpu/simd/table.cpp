@@ -16,6 +16,8 @@ extern const RandomKernels random_kernels;
 extern const UpdateKernels update_kernels;
 extern const RecurrentKernels recurrent_kernels;
 extern const CrfKernels crf_kernels;
+extern const NormKernels norm_kernels;
+extern const AttentionKernels attention_kernels;
 
 extern const Kernels table;
 const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
@@ -28,6 +30,8 @@ const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
                        random_kernels,
                        update_kernels,
                        recurrent_kernels,
-                       crf_kernels};
+                       crf_kernels,
+                       norm_kernels,
+                       attention_kernels};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -1,0 +1,37 @@
+// Walks over the registers of a row, and sums of what is computed there.
+// As in reduce.h: float within blocks of 1,024, double across them.
+#pragma once
+
+#include "deepcore/cpu/simd/reduce.h"
+
+namespace deepcore::DEEPCORE_ISA {
+
+#define DC_LAMBDA __attribute__((always_inline))
+
+// Calls f(i, lanes) for each register of [0, n): only the last may have fewer than kLanes.
+template <class F>
+DC_INLINE void for_each_register(int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(i, kLanes);
+  if (i < n) f(i, (int)(n - i));
+}
+
+// The sum of f(i, lanes), whose other lanes must be 0, over the registers of a row: two chains.
+template <class F>
+DC_INLINE double row_sum(int64_t n, F f) {
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += kRowBlock) {
+    F32 even = zero(), odd = zero();
+    const int64_t end = n - begin < kRowBlock ? n : begin + kRowBlock;
+    int64_t i = begin;
+    for (; i + 2 * kLanes <= end; i += 2 * kLanes) {
+      even = even + f(i, kLanes);
+      odd = odd + f(i + kLanes, kLanes);
+    }
+    for_each_register(end - i, [&](int64_t j, int m) DC_LAMBDA { even = even + f(i + j, m); });
+    total += (double)fold<SumOp>(even + odd);
+  }
+  return total;
+}
+
+}  // namespace deepcore::DEEPCORE_ISA
