@@ -260,10 +260,6 @@ def test_loops():
     rows = f32(4, 4)
     near(ops.map(lambda r: ops.sum(r), rows), rows.sum(-1))
     assert ops.switch(1, [lambda x: x, lambda x: x + 1], 1) == 2
-    with pytest.raises(NotImplementedError, match="cannot be traced"):
-        deepcore.function(lambda n: ops.while_loop(lambda i: i < n, lambda i: i + 1, 0))(
-            np.int32(3)
-        )
 
 
 @pytest.mark.parametrize("name", ["cumsum", "softmax", "gelu", "std", "logsumexp", "sparsemax"])

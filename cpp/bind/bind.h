@@ -23,6 +23,7 @@ void bind_shaping(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_random(py::module_& m);
 void bind_recurrent(py::module_& m);
+void bind_control(py::module_& m);
 void bind_crf(py::module_& m);
 void bind_attention(py::module_& m);
 

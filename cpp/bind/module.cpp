@@ -4,6 +4,7 @@
 #include "deepcore/cpu/kernels.h"
 #include "deepcore/cpu/threads.h"
 #include "deepcore/graph/apply.h"
+#include "deepcore/plan/plan.h"
 #include "methods.h"
 
 PYBIND11_MODULE(_core, m) {
@@ -13,6 +14,7 @@ PYBIND11_MODULE(_core, m) {
 
   m.doc() = "The C++ core of deepcore.";
   set_backend(&CpuBackend::instance());
+  use_planner();
   py::register_local_exception_translator([](std::exception_ptr p) {
     try {
       if (p) std::rethrow_exception(p);
@@ -37,6 +39,7 @@ PYBIND11_MODULE(_core, m) {
   bind::bind_nn(m);
   bind::bind_random(m);
   bind::bind_recurrent(m);
+  bind::bind_control(m);
   bind::bind_crf(m);
   bind::bind_attention(m);
   bind::add_methods(m);

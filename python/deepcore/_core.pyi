@@ -215,6 +215,34 @@ class Trace:
 
 def is_tracing() -> bool: ...
 
+class Body:
+    """`with Body() as b: x = b.input((3,), "float32"); ...; b.finish([y])`: of a loop or a branch.
+
+    It takes part in what is traced around it, if anything is.
+    """
+
+    def __init__(self) -> None: ...
+    def __enter__(self) -> Body: ...
+    def __exit__(self, *exc: object) -> None: ...
+    def input(self, shape: Sequence[int], dtype: str) -> Tensor: ...
+    def finish(self, outputs: Sequence[TensorLike]) -> None: ...
+
+# These assign what their bodies assign. Inputs and outputs of a body: carries, then slices.
+def scan(
+    body: Body,
+    init: Sequence[Tensor],
+    xs: Sequence[Tensor],
+    length: int,
+    reverse: bool,
+    segment: int,  # 0: the gradient keeps what it needs of each step
+) -> list[Tensor]: ...
+
+# In: the state. Out: whether to go on, and the state.
+def while_loop(
+    body: Body, go: Tensor, init: Sequence[Tensor], most: int | None
+) -> list[Tensor]: ...
+def cond(predicate: Tensor, yes: Body, no: Body) -> list[Tensor]: ...
+
 class Graph:
     def __str__(self) -> str: ...
     @property

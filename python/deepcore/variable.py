@@ -12,7 +12,6 @@ from deepcore import _core, config, naming
 if TYPE_CHECKING:
     from deepcore._core import Tensor, TensorLike
 
-_branches = threading.local()
 _limits = threading.local()
 
 
@@ -100,8 +99,6 @@ class Variable(_core.Variable):
                 f"Variable.assign: the value has shape {tuple(tensor.shape)}, "
                 f"the variable {self._path!r} has shape {tuple(self.shape)}."
             )
-        for predicate in getattr(_branches, "stack", ()):
-            tensor = _core.where(predicate, tensor, self.value)
         super().assign(tensor)
         return tensor
 
@@ -127,19 +124,6 @@ class Variable(_core.Variable):
         copy.regularizer, copy.constraint = self.regularizer, self.constraint
         memo[id(self)] = copy
         return copy
-
-
-class branch:
-    """Assignments inside happen only where the traced `predicate` holds: one side of `ops.cond`."""
-
-    def __init__(self, predicate: Tensor) -> None:
-        self._predicate = predicate
-
-    def __enter__(self) -> None:
-        _branches.stack = (*getattr(_branches, "stack", ()), self._predicate)
-
-    def __exit__(self, *exc: object) -> None:
-        _branches.stack = _branches.stack[:-1]
 
 
 class size_limit:

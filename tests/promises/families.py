@@ -288,6 +288,25 @@ def _attention() -> list[Any]:
     return [*model.get_weights(), *logs.values(), model.predict(x, verbose=0)]
 
 
+def _loops() -> list[Any]:
+    """A scan and its gradient, and a loop that ends by its values."""
+    rng = np.random.default_rng(8)
+    w = ops.convert_to_tensor(rng.normal(size=(71, 71)).astype("float32") / 9)
+
+    def total(w: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            h = ops.tanh(ops.matmul(h, w) + x)
+            return h, ops.sum(h * h, axis=0)
+
+        last, ys = ops.scan(step, CUBE[0], CUBE, checkpoint=4)
+        return ops.sum(last * last) + ops.sum(ys)
+
+    def grow(x: Any) -> Any:
+        return ops.while_loop(lambda x: ops.sum(x * x) < 1e6, lambda x: x + ops.tanh(x @ w), x)
+
+    return [*dc.transforms.value_and_grad(total)(w), dc.function(grow)(CUBE[0])]
+
+
 FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "elementwise": _elementwise,
     "broadcasting": _broadcasting,
@@ -310,6 +329,7 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "recurrent": _recurrent,
     "masked": _masked,
     "attention": _attention,
+    "loops": _loops,
 }
 # These set the global seed.
 SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent", "attention")

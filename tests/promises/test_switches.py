@@ -18,7 +18,9 @@ model.compile("adam", "mse")
 rng = np.random.default_rng(0)
 x, y = rng.random((16, 9, 9, 3), np.float32), rng.random((16, 5), np.float32)
 model.fit(x, y, epochs=3, verbose=0)
-print(json.dumps(model.predict(x, verbose=0).tolist()))
+step = lambda c, r: (keras.ops.cond(c[0] > 0, lambda: keras.ops.tanh(c + r), lambda: c - r), None)
+loop = keras.function(lambda rows: keras.ops.scan(step, rows[0], rows)[0])
+print(json.dumps([*model.predict(x, verbose=0).ravel().tolist(), *loop(x[:, 0, 0]).tolist()]))
 """
 
 
@@ -40,6 +42,7 @@ def usual():
         "simplify",
         "fuse_epilogues",
         "fuse_elementwise",
+        "loops",
         "winograd",
         "split_products",
         "fuse_elementwise,simplify",

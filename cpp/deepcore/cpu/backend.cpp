@@ -18,81 +18,126 @@ class Run {
       : steps_(steps), next_(next), profile_(profile) {}
 
   void by(Team& team) {
-    const std::function<void()> decide = [this] {
-      if (profile_) profile_->settle();
-      go_ = fault_.load() == 0 && next_();
-    };
-    const std::function<void()> check = [this] { go_ = fault_.load() == 0; };
-    const std::function<void()> settle = [this] {
-      profile_->settle();
-      go_ = fault_.load() == 0;
-    };
-    for (;;) {
-      team.barrier(&decide);
-      if (!go_) return;
-      for (std::size_t i = 0; i < steps_.size(); ++i) {
-        const Step& step = steps_[i];
-        // A profile sees one step at a time, so that no time is counted twice.
-        if ((step.wait || profile_) && i > 0) {
-          team.barrier(profile_ ? &settle : &check);
-          if (!go_) return;
-        }
-        const std::int64_t begin = profile_ ? ProfiledRun::now() : 0;
-        const bool mine = !step.solo() || team.rank() == 0;
-        if (step.solo()) {
-          if (mine) run_solo(team, i);
-        } else if (!run_shared(team, i, check)) {
-          return;
-        }
-        if (profile_ && mine) profile_->ran(team.rank(), i, begin);
-      }
-    }
+    rounds(team, steps_, 0, [this](std::int64_t) { return next_(); });
   }
 
   Stop stop() const {
-    return {static_cast<Fault>(fault_.load()), fault_.load() ? culprit_.load() : 0};
+    const int fault = fault_.load();
+    return {static_cast<Fault>(fault), fault ? step_at(steps_, culprit_.load()) : nullptr};
   }
 
  private:
-  void run_solo(Team& team, std::size_t i) {
-    if (fault_.load(std::memory_order_relaxed) != 0)
-      return;  // what came before is not to be trusted
-    const Step& step = steps_[i];
-    const Call call{step.in, step.out, step.workspace, &fault_};
-    for (const Phase& phase : step.runner.phases)
-      if (phase.tasks > 0) phase.run(call, 0, team.scratch());
-    blame(i);
+  // A list of steps over and over, while next(round) says so: of the plan, or of a loop in it.
+  // `number` is that of the first; a loop is followed by its steps. False after a fault.
+  template <class Next>
+  bool rounds(Team& team, std::span<const Step> steps, std::size_t number, const Next& next) {
+    for (std::int64_t round = 0;; ++round) {
+      const auto begin = [&] {
+        if (profile_) profile_->settle();
+        fine_ = fault_.load() == 0;
+        go_ = fine_ && next(round);
+      };
+      const std::function<void()> last = std::ref(begin);  // a copy would be allocated
+      team.barrier(&last);
+      if (!go_) return fine_;
+      if (!once(team, steps, number)) return false;
+    }
   }
 
-  bool run_shared(Team& team, std::size_t i, const std::function<void()>& check) {
-    const Step& step = steps_[i];
+  bool once(Team& team, std::span<const Step> steps, std::size_t number) {
+    const std::function<void()> check = [this] {
+      if (profile_) profile_->settle();
+      fine_ = fault_.load() == 0;
+    };
+    for (std::size_t i = 0; i < steps.size(); ++i, ++number) {
+      const Step& step = steps[i];
+      // A profile sees one step at a time, so that no time is counted twice.
+      if ((step.wait || profile_) && i > 0) {
+        team.barrier(&check);
+        if (!fine_) return false;
+      }
+      if (!step.loop) {
+        const std::int64_t begin = profile_ ? ProfiledRun::now() : 0;
+        const bool mine = !step.solo() || team.rank() == 0;
+        if (step.solo()) {
+          if (mine) run_solo(team, step, number);
+        } else if (!run_shared(team, step, number, check)) {
+          return false;
+        }
+        if (profile_ && mine) profile_->ran(team.rank(), number, begin);
+      } else if (step.solo() && !profile_) {
+        if (team.rank() == 0) run_solo(team, step, number);
+      } else {
+        const Call call{step.in, step.out, step.workspace, &fault_};
+        const auto next = [&](std::int64_t round) { return step.loop->next(call, round); };
+        if (!rounds(team, step.loop->steps, number + 1, next)) return false;
+      }
+      if (step.loop) number += step.loop->all_steps;
+    }
+    return true;
+  }
+
+  void run_solo(Team& team, const Step& step, std::size_t number) {
+    if (faulty()) return;  // what came before is not to be trusted
+    const Call call{step.in, step.out, step.workspace, &fault_};
+    if (step.loop) {
+      for (std::int64_t round = 0; !faulty() && step.loop->next(call, round); ++round) {
+        std::size_t inside = number + 1;
+        for (const Step& each : step.loop->steps) {
+          run_solo(team, each, inside);
+          inside += 1 + (each.loop ? each.loop->all_steps : 0);
+        }
+      }
+      return;
+    }
+    for (const Phase& phase : step.runner.phases)
+      if (phase.tasks > 0) phase.run(call, 0, team.scratch());
+    blame(number);
+  }
+
+  bool run_shared(Team& team, const Step& step, std::size_t number,
+                  const std::function<void()>& check) {
     const Call call{step.in, step.out, step.workspace, &fault_};
     bool first = true;
     for (const Phase& phase : step.runner.phases) {
       if (!first) {
         team.barrier(&check);
-        if (!go_) return false;
+        if (!fine_) return false;
       }
       first = false;
       const auto work = [&](std::int64_t task) { phase.run(call, task, team.scratch()); };
       team.share(phase.tasks, std::ref(work));  // a copy of `work` would be allocated
     }
-    blame(i);
+    blame(number);
     return true;
   }
 
-  void blame(std::size_t i) {
-    if (fault_.load(std::memory_order_relaxed) == 0) [[likely]]
+  bool faulty() const { return fault_.load(std::memory_order_relaxed) != 0; }
+
+  void blame(std::size_t number) {
+    if (!faulty()) [[likely]]
       return;
     std::size_t known = culprit_.load();
-    while (i < known && !culprit_.compare_exchange_weak(known, i)) {
+    while (number < known && !culprit_.compare_exchange_weak(known, number)) {
     }
+  }
+
+  static const Step* step_at(std::span<const Step> steps, std::size_t number) {
+    for (const Step& step : steps) {
+      if (number == 0) return &step;
+      --number;
+      const std::size_t inside = step.loop ? step.loop->all_steps : 0;
+      if (number < inside) return step_at(step.loop->steps, number);
+      number -= inside;
+    }
+    return nullptr;
   }
 
   std::span<const Step> steps_;
   const std::function<bool()>& next_;
   ProfiledRun* profile_;  // null when nobody profiles
-  bool go_ = true;        // written by the last thread at a barrier, read by all after it
+  // Written by the last thread at a barrier, read by all after it.
+  bool go_ = true, fine_ = true;
   std::atomic<int> fault_{0};
   std::atomic<std::size_t> culprit_{~std::size_t{0}};
 };
@@ -140,7 +185,7 @@ Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()
   std::size_t scratch = 0;
   bool shared = false;
   for (const Step& step : steps) {
-    scratch = std::max(scratch, step.runner.scratch);
+    scratch = std::max(scratch, step.loop ? step.loop->scratch : step.runner.scratch);
     shared = shared || (!alone && !step.solo());
   }
   parallel(shared ? num_threads() : 1, scratch, [&](Team& team) { run.by(team); });

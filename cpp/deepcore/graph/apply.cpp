@@ -12,9 +12,14 @@ namespace deepcore {
 namespace {
 
 const Backend* the_backend = nullptr;
+RunBodies run_bodies = nullptr;
 
 Tensors run_now(const OpPtr& op, const Tensors& in, const Types& types, const Types& out) {
   if (op->traits().view) return {Tensor(out[0], in[0].buffer())};
+  if (op->traits().bodies && run_bodies) {
+    SuspendTapes outer_op_is_recorded;
+    return run_bodies(op, in);
+  }
   std::optional<Runner> runner = backend().runner(*op, types, out);
   if (!runner) {
     SuspendTapes outer_op_is_recorded;
@@ -33,14 +38,13 @@ Tensors run_now(const OpPtr& op, const Tensors& in, const Types& types, const Ty
   }
   Buffer workspace;
   if (runner->workspace > 0) workspace = backend().allocate(runner->workspace);
-  const Step step{std::move(*runner),
-                  in_data.data(),
-                  out_data.data(),
-                  workspace.data(),
-                  true,
-                  op,
-                  &types,
-                  &out};
+  const Step step{.runner = std::move(*runner),
+                  .in = in_data.data(),
+                  .out = out_data.data(),
+                  .workspace = workspace.data(),
+                  .op = op,
+                  .in_types = &types,
+                  .out_types = &out};
   bool first = true;
   const Stop stop = backend().execute({&step, 1}, [&] { return std::exchange(first, false); });
   raise(stop.fault, *op, types);
@@ -50,6 +54,7 @@ Tensors run_now(const OpPtr& op, const Tensors& in, const Types& types, const Ty
 }  // namespace
 
 void set_backend(const Backend* backend) { the_backend = backend; }
+void set_run_bodies(RunBodies run) { run_bodies = run; }
 
 const Backend& backend() {
   require(the_backend != nullptr, "backend", "none is registered: call set_backend first");
@@ -60,8 +65,9 @@ Tensors apply(const OpPtr& op, const Tensors& in) {
   const Types types = types_of(in);
   const Types out = op->infer(types);
   Tensors results;
-  if (std::any_of(in.begin(), in.end(), [](const Tensor& t) { return t.is_symbolic(); })) {
-    Trace* trace = Trace::current();
+  Trace* trace = Trace::current();
+  if (std::any_of(in.begin(), in.end(), [](const Tensor& t) { return t.is_symbolic(); }) ||
+      (trace && trace->takes(in))) {
     require(trace != nullptr, op->name(),
             "was given a tensor without a value: the trace that made it has ended or is suspended");
     results = trace->append(op, in, out);

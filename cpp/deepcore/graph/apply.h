@@ -24,4 +24,8 @@ Tensors apply_all(T op, const Tensors& in) {
 void set_backend(const Backend* backend);
 const Backend& backend();
 
+// What runs an op with bodies on concrete tensors: the planner's; without it, its definition.
+using RunBodies = Tensors (*)(const OpPtr& op, const Tensors& in);
+void set_run_bodies(RunBodies run);
+
 }  // namespace deepcore

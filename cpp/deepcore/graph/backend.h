@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -46,28 +47,44 @@ struct Runner {
   std::size_t scratch = 0;    // bytes per thread
 };
 
-// Why a run ended early: the first step that met a fault.
-struct Stop {
-  Fault fault = Fault::kNone;
-  std::size_t step = 0;
+struct Step;
+
+// Steps inside a step, run over and over: the body of a loop, or a branch.
+struct Loop {
+  // One thread asks before each round, while the others wait: may it begin? It sets the pointers.
+  // `call` holds those of the step that the loop is.
+  std::function<bool(const Call& call, std::int64_t round)> next;
+  std::vector<Step> steps;
+  std::int64_t rounds = 1;    // at most, for estimates
+  std::size_t all_steps = 0;  // those inside loops inside too
+  std::size_t scratch = 0;    // bytes per thread
+  bool solo = true;           // one thread does it all
 };
 
 // One entry of a plan, with its pointers resolved.
 struct Step {
-  Runner runner;
+  Runner runner = {};
+  std::shared_ptr<const Loop> loop = {};  // then it is what runs, and the runner is empty
   const void* const* in = nullptr;
   void* const* out = nullptr;
   void* workspace = nullptr;
   bool wait = true;                 // the step must not start before all earlier ones have ended
-  OpPtr op;                         // for profiles and messages; null for feeds and copies
+  OpPtr op = {};                    // for profiles and messages; null for feeds and copies
   const Types* in_types = nullptr;  // for profiles
   const Types* out_types = nullptr;
 
   bool solo() const {  // one thread does it all
+    if (loop) return loop->solo;
     for (const Phase& phase : runner.phases)
       if (phase.tasks > 1) return false;
     return true;
   }
+};
+
+// Why a run ended early: the first step that met a fault, one of those it was given or one inside.
+struct Stop {
+  Fault fault = Fault::kNone;
+  const Step* step = nullptr;
 };
 
 class Backend {

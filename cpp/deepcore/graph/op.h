@@ -21,6 +21,7 @@ struct Traits {
       false;             // output k may overwrite input k, when types agree and the input ends here
   bool effect = false;   // must not be removed, merged or folded
   bool view = false;     // output 0 is input 0's memory under another shape (reshape)
+  bool bodies = false;   // holds graphs: the planner makes steps of them, or composes
   bool partial = false;  // vjp takes undefined gradients, of outputs that nobody used
 };
 

@@ -101,8 +101,15 @@ ProfiledRun::ProfiledRun(std::span<const Step> steps, int threads)
   thread_number();  // the caller's before its helpers'
   for (std::shared_ptr<Profile>& profile : all_open()) {
     Reader reader{std::move(profile), {}};
-    for (const Step& step : steps) reader.rows.push_back(reader.profile->row_of(step));
+    add_rows(reader, steps);
     readers_.push_back(std::move(reader));
+  }
+}
+
+void ProfiledRun::add_rows(Reader& reader, std::span<const Step> steps) {
+  for (const Step& step : steps) {
+    reader.rows.push_back(step.loop ? -1 : reader.profile->row_of(step));
+    if (step.loop) add_rows(reader, step.loop->steps);
   }
 }
 

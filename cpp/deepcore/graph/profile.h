@@ -60,7 +60,7 @@ class ProfiledRun {
  public:
   ProfiledRun(std::span<const Step> steps, int threads);
   static std::int64_t now();  // ns
-  // Thread `rank` worked on a step since `begin`.
+  // Thread `rank` worked on a step since `begin`. Loops count as steps, before those inside them.
   void ran(int rank, std::size_t step, std::int64_t begin);
   // All threads are done with their step: one of them hands it in, the others wait.
   void settle();
@@ -78,6 +78,7 @@ class ProfiledRun {
     std::shared_ptr<Profile> profile;
     std::vector<int> rows;  // of each step
   };
+  static void add_rows(Reader& reader, std::span<const Step> steps);
   std::vector<Slot> slots_;
   std::vector<Reader> readers_;
 };

@@ -1,6 +1,7 @@
 #include "deepcore/graph/tape.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace deepcore {
 
@@ -70,7 +71,15 @@ void Tape::on_read(Variable& variable, const Tensor& value) {
   }
 }
 
-SuspendTapes::SuspendTapes() { ++suspended; }
+bool Tape::suspended_follows(const Tensor& tensor) {
+  return std::any_of(open_tapes.begin(), open_tapes.end(), [&](const Tape* tape) {
+    return tape->depth_ < suspended && tape->tracked_.contains(tensor.id());
+  });
+}
+
+SuspendTapes::SuspendTapes() : found_(suspended++) {}
 SuspendTapes::~SuspendTapes() { --suspended; }
+void SuspendTapes::lift() { inside_ = std::exchange(suspended, found_); }
+void SuspendTapes::lower() { suspended = inside_; }
 
 }  // namespace deepcore

@@ -34,6 +34,8 @@ class Tape {
   static void on_apply(const OpPtr& op, const Tensors& in, const Tensors& out);
   static void on_read(Variable& variable, const Tensor& value);
   static bool any_open();
+  // Does a tape that is suspended now follow this tensor?
+  static bool suspended_follows(const Tensor& tensor);
 
  private:
   bool records_now() const;
@@ -51,6 +53,12 @@ class SuspendTapes {
  public:
   SuspendTapes();
   ~SuspendTapes();
+  // For a look from outside: what was, and what is again.
+  void lift();
+  void lower();
+
+ private:
+  int found_, inside_ = 0;
 };
 
 }  // namespace deepcore

@@ -8,14 +8,20 @@ thread_local Trace* current_trace = nullptr;
 
 Trace* Trace::current() { return current_trace; }
 
-Trace::Trace() : graph_(std::make_shared<Graph>()) {
-  require(current_trace == nullptr, "trace", "a function is being traced already on this thread");
+Trace::Trace(Of of) : graph_(std::make_shared<Graph>()), of_(of) {
+  require(current_trace == nullptr || of != Of::kFunction, "trace",
+          "a function is being traced already on this thread");
+  outer_ = current_trace;
+  if (of != Of::kFunction) hidden_.emplace();
   current_trace = this;
 }
 
-Trace::~Trace() {
+Trace::~Trace() { end(); }
+
+void Trace::end() {
   graph_->open = false;
-  if (current_trace == this) current_trace = nullptr;
+  hidden_.reset();
+  if (current_trace == this) current_trace = outer_;
 }
 
 Tensor Trace::input(const Type& type) {
@@ -33,17 +39,33 @@ void Trace::fix(Variable& variable, const Tensor& value) {
 }
 
 Value Trace::symbol(const Tensor& tensor) {
-  if (tensor.is_symbolic()) {
-    require(tensor.graph() == graph_, "trace", "a tensor of another trace (", tensor.type(),
-            ") was used: tensors made while tracing have no value after it ends");
-    return tensor.value();
-  }
-  auto [found, fresh] = constants_.try_emplace(tensor.id(), -1);
+  if (tensor.is_symbolic() && tensor.graph() == graph_) return tensor.value();
+  if (tensor.is_symbolic())
+    require(of_ == Of::kBody && tensor.graph()->open, "trace", "a tensor of another trace (",
+            tensor.type(), ") was used: tensors made while tracing have no value after it ends");
+  if (const auto known = known_.find(tensor.id()); known != known_.end()) return known->second;
+  if (tensor.is_symbolic() || takes({tensor})) return take(tensor);
+  auto [found, fresh] = known_.try_emplace(tensor.id(), -1);
   if (fresh) {
     found->second = graph_->add_value(tensor.type());
     graph_->constants.emplace_back(found->second, tensor);
   }
   return found->second;
+}
+
+Value Trace::take(const Tensor& outside) {
+  const Value v = graph_->add_value(outside.type());
+  known_.emplace(outside.id(), v);
+  taken_.push_back(outside);
+  taken_as_.push_back(v);
+  return v;
+}
+
+bool Trace::takes(const Tensors& tensors) const {
+  if (of_ != Of::kBody) return false;
+  for (const Tensor& t : tensors)
+    if (t.is_symbolic() || Tape::suspended_follows(t)) return true;
+  return false;
 }
 
 Tensors Trace::append(const OpPtr& op, const Tensors& in, const Types& out) {
@@ -60,12 +82,22 @@ Tensors Trace::append(const OpPtr& op, const Tensors& in, const Types& out) {
 
 Tensor Trace::read(Variable& variable) {
   auto [found, fresh] = index_.try_emplace(&variable, seen_.size());
-  if (fresh) {
-    const Value v = graph_->add_value(variable.type());
+  const std::size_t place = found->second;
+  if (!fresh) return seen_[place].now;
+  const Value v = graph_->add_value(variable.type());
+  seen_.push_back({variable.shared_from_this(), v, Tensor(variable.type(), graph_, v)});
+  if (of_ == Of::kBody) {
+    hidden_->lift();
+    current_trace = outer_;
+    taken_.push_back(variable.read());
+    current_trace = this;
+    hidden_->lower();
+    seen_[place].taken = taken_as_.size();
+    taken_as_.push_back(v);
+  } else {
     graph_->reads.emplace_back(variable.shared_from_this(), v);
-    seen_.push_back({variable.shared_from_this(), v, Tensor(variable.type(), graph_, v)});
   }
-  return seen_[found->second].now;
+  return seen_[place].now;
 }
 
 void Trace::write(Variable& variable, const Tensor& value) {
@@ -80,9 +112,25 @@ std::shared_ptr<Graph> Trace::finish(const Tensors& outputs) {
   for (const Tensor& t : outputs) graph_->outputs.push_back(symbol(t));
   for (const Seen& seen : seen_)
     if (seen.written && !seen.fixed) graph_->writes.emplace_back(seen.variable, symbol(seen.now));
-  graph_->open = false;
-  if (current_trace == this) current_trace = nullptr;
+  end();
   return graph_;
+}
+
+Body Trace::finish_body(const Tensors& outputs) {
+  Body body;
+  body.asked = graph_->inputs.size();
+  body.given = outputs.size();
+  for (const Tensor& t : outputs) graph_->outputs.push_back(symbol(t));
+  for (const Seen& seen : seen_)
+    if (seen.written) {
+      graph_->outputs.push_back(symbol(seen.now));
+      body.assigned.push_back({seen.variable, seen.taken});
+    }
+  graph_->inputs.insert(graph_->inputs.end(), taken_as_.begin(), taken_as_.end());
+  body.taken = taken_;
+  end();
+  body.graph = graph_;
+  return body;
 }
 
 SuspendTrace::SuspendTrace() : held_(current_trace) { current_trace = nullptr; }

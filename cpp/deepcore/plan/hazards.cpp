@@ -32,6 +32,10 @@ void set_waits(std::vector<Step>& steps, const std::vector<Access>& accesses) {
   std::vector<std::size_t> running;  // since the last barrier
   for (std::size_t i = 0; i < steps.size(); ++i) {
     steps[i].wait = false;
+    if (steps[i].loop && !steps[i].solo()) {  // it begins and ends with a barrier
+      running.clear();
+      continue;
+    }
     for (std::size_t before : running)
       if (!(steps[i].solo() && steps[before].solo()) && accesses[i].conflicts(accesses[before])) {
         steps[i].wait = true;

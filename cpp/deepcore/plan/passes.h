@@ -35,6 +35,9 @@ class Rewriting {
 };
 
 std::shared_ptr<Graph> remove_dead(const Graph& graph);
+// Loops of the same inputs, of which one continues the other, once; what nobody reads of a loop,
+// not at all.
+std::shared_ptr<Graph> tidy_loops(const Graph& graph);
 // Expands what the backend lacks; with `optimize` also merges equal nodes, folds constants and
 // applies algebra.
 std::shared_ptr<Graph> simplify(const Graph& graph, const Backend& backend, bool optimize);

@@ -53,4 +53,7 @@ class Plan {
   std::unique_ptr<State> state_;
 };
 
+// Makes loops and branches on concrete tensors run as plans.
+void use_planner();
+
 }  // namespace deepcore

@@ -5,6 +5,7 @@
 
 #include "deepcore/ops/ops.h"
 #include "deepcore/plan/fold_weights.h"
+#include "deepcore/plan/loops.h"
 #include "deepcore/plan/passes.h"
 
 namespace deepcore {
@@ -55,7 +56,8 @@ class Simplifier {
     }
     const Types types = types_of(in);
     const Types out = node.op->infer(types);
-    if (!node.op->traits().view && !backend_.runner(*node.op, types, out)) {
+    if (!node.op->traits().view && !runs_bodies(*node.op) &&
+        !backend_.runner(*node.op, types, out)) {
       const Tensors made = node.op->compose(in);
       require<TypeError>(!made.empty(), node.op->name(), "is not available for ",
                          types.empty() ? out[0] : types[0]);

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from deepcore._core import Tensor as Tensor
 from deepcore.ops.activation import *
+from deepcore.ops.associative import *
 from deepcore.ops.attention import *
+from deepcore.ops.control_flow import *
 from deepcore.ops.core import *
 from deepcore.ops.creation import *
 from deepcore.ops.crf import *

@@ -46,11 +46,10 @@ _CLASSES = {
     "rms_normalization": "RMSNorm",
     "swish": "Silu",
 }
-# They tell about a tensor, take functions, or make tensors of nothing.
+# They tell about a tensor, or make tensors of nothing.
 _NEVER = _words(
-    """adam_update arange cond convert_to_numpy dtype empty eye fori_loop full identity is_tensor
-    linspace logspace map ones scan sgd_update shape switch tri vectorized_map while_loop
-    zeros"""
+    """adam_update arange convert_to_numpy dtype empty eye full identity is_tensor linspace logspace
+    ones sgd_update shape tri zeros"""
 )
 # Arguments that Keras does not know.
 _OURS = frozenset({"ignore_class"})
