@@ -13,14 +13,15 @@ import json, numpy as np, deepcore as keras
 keras.utils.set_random_seed(3)
 model = keras.Sequential([
     keras.Input((9, 9, 3)), keras.layers.Conv2D(8, 3, activation="relu"),
-    keras.layers.MaxPooling2D(), keras.layers.Flatten(), keras.layers.Dense(5)])
+    keras.layers.DepthwiseConv2D(3, padding="same"), keras.layers.MaxPooling2D(),
+    keras.layers.Flatten(), keras.layers.Dense(5)])
 model.compile("adam", "mse")
 rng = np.random.default_rng(0)
 x, y = rng.random((16, 9, 9, 3), np.float32), rng.random((16, 5), np.float32)
 model.fit(x, y, epochs=3, verbose=0)
 step = lambda c, r: (keras.ops.cond(c[0] > 0, lambda: keras.ops.tanh(c + r), lambda: c - r), None)
 loop = keras.function(lambda rows: keras.ops.scan(step, rows[0], rows)[0])
-print(json.dumps([*model.predict(x, verbose=0).ravel().tolist(), *loop(x[:, 0, 0]).tolist()]))
+print(json.dumps([*(model.predict(x, verbose=0) + model.freeze()(x)).ravel().tolist(), *loop(x[:, 0, 0]).tolist()]))
 """
 
 
@@ -45,6 +46,8 @@ def usual():
         "loops",
         "winograd",
         "split_products",
+        "depthwise_rows",
+        "pack_once",
         "fuse_elementwise,simplify",
     ],
 )

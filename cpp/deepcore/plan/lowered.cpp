@@ -7,6 +7,7 @@
 #include "deepcore/graph/variable.h"
 #include "deepcore/plan/loops.h"
 #include "deepcore/plan/passes.h"
+#include "deepcore/plan/setup.h"
 
 namespace deepcore {
 
@@ -35,7 +36,8 @@ Runner copy_runner(std::size_t bytes) {
 }  // namespace
 
 Lowered::Lowered(const Graph& traced, const Backend& backend, bool optimize)
-    : graph_(prepare(traced, backend, optimize)) {
+    : backend_(backend), graph_(prepare(traced, backend, optimize)) {
+  const bool pack_once = optimize && enabled(FastPath::kPackOnce);
   for (Value v : graph_->inputs) inputs_.push_back(graph_->values[v]);
   for (Value v : graph_->outputs) results_.push_back(graph_->values[v]);
   std::vector<std::size_t> workspaces;
@@ -50,12 +52,13 @@ Lowered::Lowered(const Graph& traced, const Backend& backend, bool optimize)
       }
       runner.workspace += aside_bytes(*node.op, types(node.in));
     } else if (!node.op->traits().view) {
-      std::optional<Runner> made = backend.runner(*node.op, types(node.in), types(node.out));
+      std::optional<Runner> made = backend.runner(*node.op, types(node.in), types(node.out),
+                                                  pack_once ? constants_of(node, *graph_) : 0);
       require(made.has_value(), node.op->name(),
               "the planner made an op that the backend does not run");
       runner = std::move(*made);
     }
-    workspaces.push_back(runner.workspace);
+    workspaces.push_back(runner.setup.empty() ? runner.workspace : 0);
     runners_.push_back(std::move(runner));
   }
   layout_ = place(*graph_, workspaces);
@@ -81,6 +84,9 @@ void Lowered::place_at(void* arena) {
     steps_[i].out_types = &step_types_[i].second;
   }
   set_waits(steps_, accesses_);
+  std::vector<std::size_t> node_of;
+  for (const Source& source : sources_) node_of.push_back(source.node);
+  run_setups(backend_, *graph_, steps_, node_of);
 }
 
 void Lowered::add_node(const Node& node, std::size_t number) {
@@ -90,7 +96,9 @@ void Lowered::add_node(const Node& node, std::size_t number) {
   for (Value v : node.out) add_slot(layout_.places[v], graph_->values[v].bytes(), true, access);
   Runner& runner = runners_[number];
   void* workspace = nullptr;
-  if (runner.workspace > 0) {
+  if (!runner.setup.empty()) {
+    workspace = kept_.emplace_back(backend_.allocate(runner.workspace)).data();
+  } else if (runner.workspace > 0) {
     workspace = at(layout_.workspaces[number]);
     access.add({Place::Kind::kArena, layout_.workspaces[number]}, runner.workspace, true);
   }

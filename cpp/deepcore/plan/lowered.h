@@ -60,11 +60,13 @@ class Lowered {
   void add_slot(const Place& place, std::size_t bytes, bool write, Access& access);
   void* at(std::size_t offset) const { return static_cast<std::byte*>(arena_) + offset; }
 
+  const Backend& backend_;
   std::shared_ptr<Graph> graph_;
   Types inputs_, results_;
   Layout layout_;
   void* arena_ = nullptr;
-  std::vector<Runner> runners_;                                // of each node
+  std::vector<Buffer> kept_;     // workspaces that hold what a setup made
+  std::vector<Runner> runners_;  // of each node
   std::vector<std::vector<std::unique_ptr<Lowered>>> bodies_;  // of each node
 
   // What the steps' pointers are resolved from: a slot is one operand of one step.
