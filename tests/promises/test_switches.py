@@ -40,6 +40,7 @@ def usual():
         "simplify",
         "fuse_epilogues",
         "fuse_elementwise",
+        "fuse_updates",
         "winograd",
         "split_products",
         "fuse_elementwise,simplify",
