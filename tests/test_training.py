@@ -35,6 +35,18 @@ def test_sgd_steps_are_the_textbooks(eager):
     np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-4)
 
 
+def test_a_variable_frozen_between_batches_stays():
+    model = linear()
+    y = X @ np.arange(6.0)[:, None]
+    model.train_on_batch(X, y)
+    kernel, bias = model.layers[-1].variables
+    kernel.trainable = False
+    before = [np.array(kernel), np.array(bias)]
+    model.train_on_batch(X, y)
+    np.testing.assert_array_equal(kernel, before[0])
+    assert (np.array(bias) != before[1]).all()
+
+
 def test_eager_and_planned_agree():
     planned, eager = classifier(), classifier(run_eagerly=True)
     dc.utils.set_random_seed(3)

@@ -226,31 +226,6 @@ TEST(Gemm, NotANumberStaysInItsRowAndColumn) {
   }
 }
 
-// Rows by pointer, in segments: the same chain as the plain block, whatever holds the rows.
-TEST(Gemm, IndirectRows) {
-  for (const Kernels* table : tables()) {
-    const GemmKernels& g = table->gemm;
-    for (const std::int64_t segments : {1, 3, 9})
-      for (const std::int64_t k : {1, 5, 32})
-        for (const std::int64_t n : {1, 7, 16, 40, 129})
-          for (int m = 1; m <= g.rows; ++m) {
-            const std::int64_t depth = segments * k, panels = (n + g.cols - 1) / g.cols;
-            const Floats a = random_floats(m * depth, 13), b = random_floats(depth * n, 14);
-            Floats packed(count(panels * g.cols * depth)), c(count(m * n + 1), 7.0f);
-            g.pack_b(depth, n, b.data(), n, 1, packed.data(), g.cols * depth);
-            std::vector<const float*> rows(count(segments * g.rows));
-            for (std::int64_t s = 0; s < segments; ++s)
-              for (int i = 0; i < m; ++i)
-                rows[count(s * g.rows + i)] = a.data() + i * depth + s * k;
-            g.indirect(
-                {m, n, k, segments, rows.data(), packed.data(), g.cols * depth, {c.data(), n}});
-            EXPECT_EQ(c.back(), 7.0f);
-            c.pop_back();
-            ASSERT_TRUE(same_bits(c, product(*table, m, n, depth, false, false, a, b)));
-          }
-  }
-}
-
 TEST(Gemm, PanelsArePaddedWithZeros) {
   for (const Kernels* table : tables()) {
     const GemmKernels& g = table->gemm;

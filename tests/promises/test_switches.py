@@ -21,7 +21,8 @@ x, y = rng.random((16, 9, 9, 3), np.float32), rng.random((16, 5), np.float32)
 model.fit(x, y, epochs=3, verbose=0)
 step = lambda c, r: (keras.ops.cond(c[0] > 0, lambda: keras.ops.tanh(c + r), lambda: c - r), None)
 loop = keras.function(lambda rows: keras.ops.scan(step, rows[0], rows)[0])
-print(json.dumps([*(model.predict(x, verbose=0) + model.freeze()(x)).ravel().tolist(), *loop(x[:, 0, 0]).tolist()]))
+both = model.predict(x, verbose=0) + model.freeze()(x)
+print(json.dumps([*both.ravel().tolist(), *loop(x[:, 0, 0]).tolist()]))
 """
 
 
@@ -43,6 +44,7 @@ def usual():
         "simplify",
         "fuse_epilogues",
         "fuse_elementwise",
+        "fuse_updates",
         "loops",
         "winograd",
         "split_products",

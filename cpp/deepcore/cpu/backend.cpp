@@ -164,6 +164,7 @@ CpuBackend::CpuBackend() {
   register_softmax(*this);
   register_random(*this);
   register_update(*this);
+  register_update_product(*this);
   register_simple_rnn(*this);
   register_lstm(*this);
   register_gru(*this);

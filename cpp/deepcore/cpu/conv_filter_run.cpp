@@ -110,7 +110,9 @@ void ConvFilter::pack_gy(const float* gy, const Unit& unit, const Job& job, floa
 }
 
 bool ConvFilter::packs(const Job& job) const {
-  return !shape_.depthwise() && (rows(job) > kRowsWorthPacking || shape_.og % panel_ != 0);
+  // Rows of half a panel lie as packed ones would.
+  if (shape_.depthwise() || (shape_.groups == 1 && shape_.o == panel_ / 2)) return false;
+  return rows(job) > kRowsWorthPacking || shape_.og % panel_ != 0;
 }
 
 void ConvFilter::run(const Call& call, std::int64_t block, std::int64_t index,
@@ -144,7 +146,9 @@ void ConvFilter::run(const Call& call, std::int64_t block, std::int64_t index,
     for (std::int64_t q = 0; q < job.panels; ++q)
       k.filter({x, row, rows, pixel, range,
                 packs(job) ? packed + q * unit.pixels() * panel_ : gy + (job.panel + q) * panel_,
-                packs(job) ? panel_ : s.o, sum + q * rows * panel_, accumulate});
+                packs(job) ? panel_ : s.o, sum + q * rows * panel_,
+                static_cast<int>(std::min<std::int64_t>(panel_, s.og - (job.panel + q) * panel_)),
+                accumulate});
   }
 }
 

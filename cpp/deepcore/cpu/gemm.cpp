@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/finish.h"
 
 namespace deepcore {
@@ -24,8 +23,8 @@ constexpr std::int64_t kLongRow = 192, kLongDepth = 64, kLongPanels = 8;
 constexpr std::int64_t kBigB = 1 << 17, kBigDepth = 16, kBigPanels = 32;
 // Rows of A that pay for packing such a B within a task, and for a phase before that packs it once.
 constexpr std::int64_t kRowsPerOwn = 13, kRowsPerShared = 192;
-// Elements of B below which that phase costs more than packing again; row groups that pay for that.
-constexpr std::int64_t kSmallB = 1 << 14, kOwnGroups = 8;
+// Elements of B below which that phase costs more than packing again; rows that pay for that.
+constexpr std::int64_t kSmallB = 1 << 14, kOwnRows = 48;
 // Rows of A of the packed depth fit L2 beside all else.
 constexpr std::int64_t kBlockRows = 192;
 // Panels that a task packs at a time for itself: the widest tile spans 4. Packing A pays for 16.
@@ -44,6 +43,7 @@ struct Plan : Gemm {
   Source source = Source::kDirect;
   bool pack_a = false;
   bool swapped = false;
+  bool used = false;                                // C part by part, by a GemmUse
   std::int64_t row_groups, panels;                  // of tiles
   std::int64_t row_tasks = 1, col_tasks = 1;        // an entry of the batch
   std::int64_t entry_tasks = 1;                     // tasks take whole entries when those are small
@@ -53,6 +53,12 @@ struct Plan : Gemm {
   std::int64_t a_floats = 0, b_floats = 0, column_floats = 0;  // of scratch
   std::int64_t pack_tasks = 1;
 
+  // Rows of one task: whole panels where those are packed.
+  Range rows_of(std::int64_t task) const {
+    if (!pack_a) return piece(m, row_tasks, task);
+    const Range groups = piece(row_groups, row_tasks, task);
+    return {groups.begin * kernels->rows, std::min(groups.end * kernels->rows, m)};
+  }
   // The elements between rows, and between neighbours along k.
   std::ptrdiff_t a_row() const { return ta ? 1 : k; }
   std::ptrdiff_t a_k() const { return ta ? m : 1; }
@@ -73,7 +79,7 @@ void choose(Plan& p) {
   } else if (p.tb || (long_rows && big && p.m >= kRowsPerOwn)) {
     const bool once = p.m >= kRowsPerShared && p.k * p.n > kSmallB && one_b;
     p.source = once ? Source::kShared : Source::kOwn;
-    if (!once) p.least_groups = kOwnGroups;
+    if (!once) p.least_groups = kOwnRows / p.kernels->rows;
     if (!p.tb) p.least_panels = kChunkPanels;
   } else if (long_rows) {
     depth = big ? kBigDepth : kLongDepth;
@@ -106,7 +112,10 @@ void cut(Plan& p) {
     const bool rows_can = p.row_groups >= 2 * p.least_groups * p.row_tasks;
     const bool cols_can = p.panels >= 2 * p.least_panels * p.col_tasks;
     if (!rows_can && !cols_can) return;
-    const bool rows_longer = p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks;
+    // Whoever uses C writes it where the products that read it, of few rows, cut it: by columns.
+    const bool halves = p.used && !p.pack_a && p.col_tasks == 1 && cols_can;
+    const bool rows_longer =
+        p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks && !halves;
     if (rows_can && (rows_longer || !cols_can)) {
       p.row_tasks *= 2;
     } else {
@@ -115,12 +124,13 @@ void cut(Plan& p) {
   }
 }
 
-Plan plan(const Gemm& gemm, const Kernels& table, bool constant_b) {
+Plan plan(const Gemm& gemm, const Kernels& table, bool used, bool constant_b) {
   Plan p;
+  p.used = used;
   static_cast<Gemm&>(p) = gemm;
   p.constant_b = constant_b;
   p.kernels = &table.gemm;
-  if (p.n == 1 && p.m > 1) {  // C' = B' A': the long side lies along the registers
+  if (p.n == 1 && p.m > 1 && !used) {  // C' = B' A': the long side lies along the registers
     std::swap(p.m, p.n);
     std::swap(p.a_strides, p.b_strides);
     p.tb = !gemm.ta;
@@ -160,7 +170,7 @@ class Task {
         scales_(b_pack_ + plan.b_floats),
         biases_(scales_ + plan.column_floats) {}
 
-  void run(Range groups, Range panels) {
+  void run(Range rows, Range panels) {
     const std::int64_t cols = p_.kernels->cols;
     const std::int64_t col = panels.begin * cols, end = std::min(panels.end * cols, p_.n);
     if (p_.swapped) {  // C is one column laid down as a row
@@ -169,7 +179,7 @@ class Task {
     }
     const std::int64_t chunk = p_.source == Source::kOwn ? p_.chunk_panels * cols : end - col;
     for (std::int64_t j = col; j < end; j += chunk)
-      for (std::int64_t d = 0; d < p_.depths; ++d) depth(groups, d, j, std::min(chunk, end - j));
+      for (std::int64_t d = 0; d < p_.depths; ++d) depth(rows, d, j, std::min(chunk, end - j));
   }
 
  private:
@@ -180,7 +190,7 @@ class Task {
   }
 
   // One block of k for all the task's rows and n columns from col on.
-  void depth(Range groups, std::int64_t d, std::int64_t col, std::int64_t n) {
+  void depth(Range range, std::int64_t d, std::int64_t col, std::int64_t n) {
     const GemmKernels& kernels = *p_.kernels;
     const std::int64_t rows = kernels.rows, cols = kernels.cols;
     const std::int64_t k0 = d * p_.depth, depth = std::min(p_.depth, p_.k - k0);
@@ -208,10 +218,9 @@ class Task {
     }
     block.b_padded = p_.source != Source::kDirect;
     const bool last = d + 1 == p_.depths;
-    const std::int64_t end = std::min(groups.end * rows, p_.m);
-    const std::int64_t step = p_.pack_a ? kBlockRows : end;
-    for (std::int64_t row = groups.begin * rows; row < end; row += step) {
-      block.m = std::min(step, end - row);
+    const std::int64_t step = p_.pack_a ? kBlockRows : p_.m;
+    for (std::int64_t row = range.begin; row < range.end; row += step) {
+      block.m = std::min(step, range.end - row);
       block.a = at_.a + row * p_.a_row() + k0 * p_.a_k();
       block.a_row = p_.a_row();
       block.a_k = p_.a_k();
@@ -261,9 +270,10 @@ std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strid
   return offset;
 }
 
-Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
+namespace {
+
+Runner runner_of(const Plan& p, const GemmUse& use) {
   Runner runner;
-  const Plan p = plan(gemm, table, constant_b);
   if (p.m == 0 || p.n == 0 || p.batch.elements() == 0) {
     runner.phases.push_back({0, [](const Call&, std::int64_t, void*) {}});
     return runner;
@@ -279,26 +289,42 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
                       pack_shared(p, b_of(p, call), static_cast<float*>(call.workspace), task);
                     }});
   }
+  const std::size_t packed = runner.workspace;
+  if (p.used) runner.workspace += static_cast<std::size_t>(p.m * p.n) * sizeof(float);
   runner.scratch =
       static_cast<std::size_t>(p.a_floats + p.b_floats + 2 * p.column_floats) * sizeof(float);
   // Rows first: neighbouring tasks, which often run on one thread, read the same panels of B.
   const std::int64_t tasks = p.row_tasks * p.col_tasks;
-  const auto run = [p, b_of, tasks](const Call& call, std::int64_t task, void* scratch) {
-    const Range groups = piece(p.row_groups, p.row_tasks, task % tasks % p.row_tasks);
+  const auto run = [p, b_of, tasks, packed, use](const Call& call, std::int64_t task,
+                                                 void* scratch) {
+    const Range rows = p.rows_of(task % tasks % p.row_tasks);
     const Range panels = piece(p.panels, p.col_tasks, task % tasks / p.row_tasks);
     const Range entries = piece(p.batch.elements(), p.entry_tasks, task / tasks);
     const Finish finish = finish_of(p.epilogue, call);
     const float* residual = residual_of(p.epilogue, call);
+    float* c =
+        p.used ? static_cast<float*>(call.workspace) + packed / sizeof(float) : call.output(0);
     for (std::int64_t i = entries.begin; i < entries.end; ++i) {
       const Operands at{call.input(p.swapped ? 1 : 0) + offset_of(i, p.batch, p.a_strides),
-                        b_of(p, call) + offset_of(i, p.batch, p.b_strides),
-                        call.output(0) + i * p.m * p.n, finish,
-                        residual ? residual + i * p.m * p.n : nullptr};
-      Task(p, at, static_cast<const float*>(call.workspace), scratch).run(groups, panels);
+                        b_of(p, call) + offset_of(i, p.batch, p.b_strides), c + i * p.m * p.n,
+                        finish, residual ? residual + i * p.m * p.n : nullptr};
+      Task(p, at, static_cast<const float*>(call.workspace), scratch).run(rows, panels);
     }
+    const std::int64_t cols = p.kernels->cols;
+    if (p.used) use(call, c, rows, {panels.begin * cols, std::min(panels.end * cols, p.n)});
   };
   runner.phases.push_back({p.entry_tasks * tasks, run});
   return runner;
+}
+
+}  // namespace
+
+Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
+  return runner_of(plan(gemm, table, false, constant_b), nullptr);
+}
+
+Runner gemm_runner(const Gemm& gemm, const GemmUse& use) {
+  return runner_of(plan(gemm, kernels(), true, false), use);
 }
 
 }  // namespace deepcore

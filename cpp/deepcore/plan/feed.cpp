@@ -11,6 +11,15 @@ namespace deepcore {
 
 namespace {
 
+// Asks for the row that comes next while this one is copied: shuffled rows lie where no hardware
+// prefetcher looks for them. At most 8 KB ahead.
+void prefetch_row(const std::byte* row, std::int64_t bytes) {
+#if defined(__GNUC__)
+  bytes = std::min<std::int64_t>(bytes, 8192);
+  for (std::int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+#endif
+}
+
 struct Half {  // float16 as it lies in memory
   std::uint16_t bits;
 };
@@ -120,11 +129,15 @@ Runner make(const Source& source, std::int64_t batch, const Cursor* cursor) {
                                                               void*) {
     To* to = call.output<To>(0) + task * per_task * n;
     const std::int64_t end = std::min(batch, (task + 1) * per_task);
-    for (std::int64_t i = task * per_task; i < end; ++i, to += n) {
+    const auto row = [&](std::int64_t i) {
       const std::int64_t at = cursor->row + i;
-      const std::int64_t row = cursor->order ? cursor->order[at] : at;
-      copy_row<To, From>(static_cast<const std::byte*>(source.data) + row * source.strides[0],
-                         source, contiguous, n, to);
+      return static_cast<const std::byte*>(source.data) +
+             (cursor->order ? cursor->order[at] : at) * source.strides[0];
+    };
+    for (std::int64_t i = task * per_task; i < end; ++i, to += n) {
+      if (cursor->order && contiguous && i + 1 < end)
+        prefetch_row(row(i + 1), n * static_cast<std::int64_t>(sizeof(From)));
+      copy_row<To, From>(row(i), source, contiguous, n, to);
     }
   };
   return {{{tasks, run}}, 0, 0};

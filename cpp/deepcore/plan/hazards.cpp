@@ -1,5 +1,7 @@
 #include "deepcore/plan/hazards.h"
 
+#include <algorithm>
+
 namespace deepcore {
 
 void Access::add(const Place& place, std::size_t bytes, bool write) {
@@ -36,12 +38,18 @@ void set_waits(std::vector<Step>& steps, const std::vector<Access>& accesses) {
       running.clear();
       continue;
     }
-    for (std::size_t before : running)
-      if (!(steps[i].solo() && steps[before].solo()) && accesses[i].conflicts(accesses[before])) {
-        steps[i].wait = true;
-        running.clear();
-        break;
-      }
+    const auto last = std::find_if(running.rbegin(), running.rend(), [&](std::size_t before) {
+      return !(steps[i].solo() && steps[before].solo()) && accesses[i].conflicts(accesses[before]);
+    });
+    if (last != running.rend()) {
+      // The steps of one thread right before this one need not be waited for: that thread does them
+      // while the others begin this step.
+      std::size_t first = i;
+      while (first - 1 > *last && steps[first - 1].solo()) --first;
+      steps[first].wait = true;
+      running.clear();
+      for (std::size_t k = first; k < i; ++k) running.push_back(k);
+    }
     // A step of several phases has barriers inside: after it nothing earlier is running.
     if (steps[i].runner.phases.size() > 1 && !steps[i].solo()) running.clear();
     running.push_back(i);

@@ -5,6 +5,50 @@
 
 namespace deepcore {
 
+namespace {
+
+// What comes after the last product without needing it (metrics, counts) moves before it: one
+// thread does that while the others begin the product, and nobody waits in the end.
+void finish_with_a_product(Graph& graph) {
+  const auto heavy = [&](const Node& node) {
+    Types in, out;
+    for (Value v : node.in) in.push_back(graph.values[v]);
+    for (Value v : node.out) out.push_back(graph.values[v]);
+    return node.op->flops(in, out) > 0;
+  };
+  const auto last = std::find_if(graph.nodes.rbegin(), graph.nodes.rend(), heavy);
+  if (last == graph.nodes.rend()) return;
+  const auto product = last.base() - 1;
+  // Nodes that stay need the product, or nothing at all (a count: a step that a fault ends early
+  // has not counted), or write a variable that the product or one of them still reads.
+  std::vector<bool> made(graph.values.size(), false), late = made, read = made;
+  for (const Node& node : graph.nodes)
+    for (Value v : node.out) made[v] = true;
+  const auto stays = [&](const Node& node) {
+    if (std::ranges::none_of(node.in, [&](Value v) { return made[v]; }) ||
+        std::ranges::any_of(node.in, [&](Value v) { return late[v]; }))
+      return true;
+    for (const auto& [variable, written] : graph.writes)
+      if (std::ranges::find(node.out, written) != node.out.end())
+        for (const auto& [reader, value] : graph.reads)
+          if (reader == variable && read[value]) return true;
+    return false;
+  };
+  std::vector<Node> before, after;
+  for (auto node = product; node != graph.nodes.end(); ++node) {
+    if (node != product && !stays(*node)) {
+      before.push_back(*node);
+      continue;
+    }
+    for (Value v : node->out) late[v] = true;
+    for (Value v : node->in) read[v] = true;
+    after.push_back(*node);
+  }
+  std::ranges::copy(after, std::ranges::copy(before, product).out);
+}
+
+}  // namespace
+
 std::shared_ptr<Graph> order_updates(const Graph& graph) {
   const std::size_t count = graph.nodes.size();
   std::vector<int> maker(graph.values.size(), -1);
@@ -78,6 +122,7 @@ std::shared_ptr<Graph> order_updates(const Graph& graph) {
       });
     }
   }
+  finish_with_a_product(*ordered);
   return ordered;
 }
 

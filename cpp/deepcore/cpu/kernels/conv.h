@@ -83,6 +83,7 @@ struct FilterPanel {
   const float* gy;       // rows of gy_row floats, `cols` of them read
   ptrdiff_t gy_row;
   float* out;  // rows of `cols` floats
+  int n;       // columns that are wanted; of half a panel or less, the other half is left alone
   bool accumulate;
 };
 

@@ -37,23 +37,10 @@ struct GemmBlock {
   GemmResult to;
 };
 
-// One row group (m <= rows) whose rows of A are pointers, for convolution: K is `segments` (kernel
-// cells) of `k` (channels). a[s * rows + i] points to the k floats of row i in segment s; entries i
-// >= m are not read. A cell outside the image points to k zeros.
-struct GemmIndirect {
-  int m;
-  int64_t n, k, segments;
-  const float* const* a;
-  const float* b;     // packed over all segments * k
-  ptrdiff_t b_panel;  // cols * segments * k, or more
-  GemmResult to;
-};
-
 struct GemmKernels {
   int rows;  // of a tile, and of a packed panel of A
   int cols;  // of a tile, and of a packed panel of B: two registers
   void (*block)(const GemmBlock& block);
-  void (*indirect)(const GemmIndirect& tile);
   // Panels of k x rows, one after another, missing rows as zeros: ceil(m / rows) * rows * k floats.
   void (*pack_a)(int64_t m, int64_t k, const float* a, ptrdiff_t a_row, ptrdiff_t a_k, float* out);
   // Panels of k x cols, missing columns as zeros: ceil(n / cols) * cols * k floats; `out_panel`

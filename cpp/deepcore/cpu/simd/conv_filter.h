@@ -8,36 +8,45 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-static void conv_filter(const FilterPanel& panel) {
+template <int V>
+DC_INLINE void conv_filter_registers(const FilterPanel& panel) {
   constexpr int kCols = 2 * kLanes;
   const ptrdiff_t gy_row = panel.gy_row;
   for (int64_t first = 0; first < panel.rows; first += kConvRows) {
     const int32_t* row = panel.row + first;
     float* out = panel.out + first * kCols;
-    F32 acc[kConvRows][2] = {};
+    F32 acc[kConvRows][V] = {};
     if (panel.accumulate)
 #pragma GCC unroll 12
       for (int r = 0; r < kConvRows; ++r)
-        for (int v = 0; v < 2; ++v) acc[r][v] = load(out + r * kCols + v * kLanes);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) acc[r][v] = load(out + r * kCols + v * kLanes);
     const float* x[kConvRows];
 #pragma GCC unroll 12
     for (int r = 0; r < kConvRows; ++r) x[r] = panel.x + row[r];
     const int32_t* const range = panel.range + first / kConvRows * 2;
     const float* gy = panel.gy + range[0] * gy_row;
     for (int64_t p = range[0]; p < range[1]; ++p, gy += gy_row) {
-      const F32 g0 = load(gy), g1 = load(gy + kLanes);
+      F32 g[V];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) g[v] = load(gy + v * kLanes);
       const int64_t at = panel.pixel[p];
 #pragma GCC unroll 12
       for (int r = 0; r < kConvRows; ++r) {
         const F32 a = set(x[r][at]);
-        acc[r][0] = mul_add(a, g0, acc[r][0]);
-        acc[r][1] = mul_add(a, g1, acc[r][1]);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) acc[r][v] = mul_add(a, g[v], acc[r][v]);
       }
     }
 #pragma GCC unroll 12
     for (int r = 0; r < kConvRows; ++r)
-      for (int v = 0; v < 2; ++v) store(out + r * kCols + v * kLanes, acc[r][v]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store(out + r * kCols + v * kLanes, acc[r][v]);
   }
+}
+
+static void conv_filter(const FilterPanel& panel) {
+  panel.n > kLanes ? conv_filter_registers<2>(panel) : conv_filter_registers<1>(panel);
 }
 
 // One register of channels, nine sums at a time: a 3x3 kernel in one pass over the pixels.

@@ -51,19 +51,7 @@ static void gemm_block(const GemmBlock& g) {
   }
 }
 
-static void gemm_indirect(const GemmIndirect& g) {
-  GemmPointed from = {g.k, g.segments, g.a, g.b, g.b_panel, kLanes};
-  for (int64_t j = 0; j < g.n;) {
-    const GemmSpan span = gemm_span(g.n - j, gemm_registers(g.m));
-    from.edge = span.edge;
-    from.b = g.b + j / kGemmCols * g.b_panel + j % kGemmCols;
-    gemm_tile_of<false>(g.m, span.registers, from, gemm_at(g.to, 0, j));
-    j += span.registers * kLanes;
-  }
-}
-
 extern const GemmKernels gemm_kernels;
-const GemmKernels gemm_kernels = {kGemmRows,     kGemmCols,   gemm_block,
-                                  gemm_indirect, gemm_pack_a, gemm_pack_b};
+const GemmKernels gemm_kernels = {kGemmRows, kGemmCols, gemm_block, gemm_pack_a, gemm_pack_b};
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -11,8 +11,13 @@
 namespace deepcore::DEEPCORE_ISA {
 
 // 12 accumulators, 2 registers of B and a broadcast of A: 15 of 16, and 12 chains cover the latency
-// of the multiply-add (4) times its throughput (2). A row less or two still do.
+// of the multiply-add (4) times its throughput (2). A row less or two still do. With 32 registers,
+// 24 accumulators halve how often B is read.
+#if defined(__AVX512F__)
+constexpr int kGemmRows = 12;
+#else
 constexpr int kGemmRows = 6;
+#endif
 constexpr int kGemmCols = 2 * kLanes;
 
 // How many registers wide a tile of so few rows must be to keep as many chains.
@@ -28,15 +33,6 @@ struct GemmStrided {
   int edge;
 };
 
-// The same with rows of A by pointer, B packed.
-struct GemmPointed {
-  int64_t k, segments;
-  const float* const* a;
-  const float* b;
-  ptrdiff_t b_panel;
-  int edge;
-};
-
 template <int R, int V>
 struct GemmTile {
   F32 c[R][V];
@@ -45,9 +41,9 @@ struct GemmTile {
 template <int R, int V>
 DC_INLINE void gemm_start(GemmTile<R, V>& tile, const GemmResult& to, int edge) {
   const Mask mask = first_n(edge);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int v = 0; v < V; ++v) {
       const float* c = to.c + r * to.c_row + v * kLanes;
       tile.c[r][v] = !to.accumulate ? zero() : v + 1 < V ? load(c) : load_masked(c, mask);
@@ -61,22 +57,22 @@ template <int R, int V, class Row, class Col>
 DC_INLINE void gemm_step(GemmTile<R, V>& tile, const Row& row, const Col& col) {
   if constexpr (R > V) {
     F32 cols[V];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int v = 0; v < V; ++v) cols[v] = col(v);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
       const F32 x = row(r);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (int v = 0; v < V; ++v) tile.c[r][v] = mul_add(x, cols[v], tile.c[r][v]);
     }
   } else {
     F32 rows[R];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) rows[r] = row(r);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int v = 0; v < V; ++v) {
       const F32 x = col(v);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (int r = 0; r < R; ++r) tile.c[r][v] = mul_add(rows[r], x, tile.c[r][v]);
     }
   }
@@ -86,33 +82,22 @@ template <bool kEdge, int R, int V>
 DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmStrided& from) {
   const Mask mask = first_n(from.edge);
   const ptrdiff_t a_row = from.a_row, a_k = from.a_k, b_k = from.b_k, b_panel = from.b_panel;
-  const float* a = from.a;
-  const float* high = a + 3 * a_row;  // so that every row is one addressing mode from two pointers
+  // A pointer for every three rows: each is then one addressing mode away.
+  constexpr int kPointers = (R + 2) / 3;
+  const float* a[kPointers];
+#pragma GCC unroll 4
+  for (int p = 0; p < kPointers; ++p) a[p] = from.a + 3 * p * a_row;
   const float* b = from.b;
-  const auto row = [&](int r) __attribute__((always_inline)) {
-    return set(r < 3 ? a[r * a_row] : high[(r - 3) * a_row]);
-  };
+  const auto row = [&](int r)
+                       __attribute__((always_inline)) { return set(a[r / 3][r % 3 * a_row]); };
   const auto col = [&](int v) __attribute__((always_inline)) {
     const float* p = b + v / 2 * b_panel + v % 2 * kLanes;
     return kEdge && v + 1 == V ? load_masked(p, mask) : load(p);
   };
-  for (int64_t i = 0; i < from.k; ++i, a += a_k, high += a_k, b += b_k) gemm_step(tile, row, col);
-}
-
-template <bool kEdge, int R, int V>
-DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmPointed& from) {
-  const float* b = from.b;
-  for (int64_t s = 0; s < from.segments; ++s) {
-    const float* a[R];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) a[r] = from.a[s * kGemmRows + r];
-    for (int64_t i = 0; i < from.k; ++i, b += kGemmCols) {
-      const auto row = [&](int r) __attribute__((always_inline)) { return set(a[r][i]); };
-      const auto col = [&](int v) __attribute__((always_inline)) {
-        return load(b + v / 2 * from.b_panel + v % 2 * kLanes);
-      };
-      gemm_step(tile, row, col);
-    }
+  for (int64_t i = 0; i < from.k; ++i, b += b_k) {
+    gemm_step(tile, row, col);
+#pragma GCC unroll 4
+    for (int p = 0; p < kPointers; ++p) a[p] += a_k;
   }
 }
 
@@ -128,18 +113,18 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
         const float* p = to.residual + r * to.c_row + v * kLanes;
         return v + 1 < V ? load(p) : load_masked(p, mask);
       });
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     float* c = to.c + r * to.c_row;
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int v = 0; v + 1 < V; ++v) store(c + v * kLanes, tile.c[r][v]);
   }
   float* last = to.c + (V - 1) * kLanes;
   if (edge == kLanes) {
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) store(last + r * to.c_row, tile.c[r][V - 1]);
   } else {
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) store_n(last + r * to.c_row, tile.c[r][V - 1], edge);
   }
   if (finishes_later(to.finish.activation))
@@ -147,8 +132,8 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
       finish_stored(to.c + r * to.c_row, (V - 1) * kLanes + edge, to.finish.activation);
 }
 
-template <bool kEdge, int R, int V, class From>
-static void gemm_tile(const From& from, const GemmResult& to) {
+template <bool kEdge, int R, int V>
+static void gemm_tile(const GemmStrided& from, const GemmResult& to) {
   GemmTile<R, V> tile;
   gemm_start(tile, to, from.edge);
   gemm_chain<kEdge>(tile, from);
@@ -156,8 +141,8 @@ static void gemm_tile(const From& from, const GemmResult& to) {
 }
 
 // registers: 1, 2, 4 or 8, at most gemm_registers(R).
-template <bool kEdge, int R, class From>
-DC_INLINE void gemm_tile_of(int registers, const From& from, const GemmResult& to) {
+template <bool kEdge, int R>
+DC_INLINE void gemm_tile_of(int registers, const GemmStrided& from, const GemmResult& to) {
   constexpr int kMost = gemm_registers(R);
   if (registers == 1) return gemm_tile<kEdge, R, 1>(from, to);
   if (registers == 2) return gemm_tile<kEdge, R, 2>(from, to);
@@ -166,8 +151,9 @@ DC_INLINE void gemm_tile_of(int registers, const From& from, const GemmResult& t
   if constexpr (kMost >= 8) gemm_tile<kEdge, R, 8>(from, to);
 }
 
-template <bool kEdge, class From>
-DC_INLINE void gemm_tile_of(int rows, int registers, const From& from, const GemmResult& to) {
+template <bool kEdge>
+DC_INLINE void gemm_tile_of(int rows, int registers, const GemmStrided& from,
+                            const GemmResult& to) {
   switch (rows) {
     case 1:
       return gemm_tile_of<kEdge, 1>(registers, from, to);
@@ -179,8 +165,24 @@ DC_INLINE void gemm_tile_of(int rows, int registers, const From& from, const Gem
       return gemm_tile_of<kEdge, 4>(registers, from, to);
     case 5:
       return gemm_tile_of<kEdge, 5>(registers, from, to);
-    default:
+    case 6:
       return gemm_tile_of<kEdge, 6>(registers, from, to);
+  }
+  if constexpr (kGemmRows == 12) {
+    switch (rows) {
+      case 7:
+        return gemm_tile_of<kEdge, 7>(registers, from, to);
+      case 8:
+        return gemm_tile_of<kEdge, 8>(registers, from, to);
+      case 9:
+        return gemm_tile_of<kEdge, 9>(registers, from, to);
+      case 10:
+        return gemm_tile_of<kEdge, 10>(registers, from, to);
+      case 11:
+        return gemm_tile_of<kEdge, 11>(registers, from, to);
+      default:
+        return gemm_tile_of<kEdge, 12>(registers, from, to);
+    }
   }
 }
 

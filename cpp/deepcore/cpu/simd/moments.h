@@ -11,6 +11,7 @@ namespace deepcore::DEEPCORE_ISA {
 template <int V>
 DC_INLINE void moments_strip(const float* x, int64_t rows, int64_t stride, int cols,
                              int64_t readable, double* mean, double* m2) {
+  constexpr int S = 4 / V;
   const Mask mask = first_n(cols);
   const auto at = [&](int64_t r, int v) {
     const float* p = x + r * stride + v * kLanes;
@@ -20,18 +21,19 @@ DC_INLINE void moments_strip(const float* x, int64_t rows, int64_t stride, int c
   for (int64_t begin = 0; begin < rows; begin += kColumnBlock) {
     const int64_t end = begin + kColumnBlock < rows ? begin + kColumnBlock : rows;
     const float n = (float)(end - begin);
-    F32 sum[V], centre[V], off[V], squares[V];
-    for (int v = 0; v < V; ++v) sum[v] = off[v] = squares[v] = set(0.0f);
-    for (int64_t r = begin; r < end; ++r)
-      for (int v = 0; v < V; ++v) sum[v] = sum[v] + at(r, v);
+    F32 sum[V * S], centre[V], off[V * S], squares[V * S];
+    for (int i = 0; i < V * S; ++i) sum[i] = off[i] = squares[i] = set(0.0f);
+    each_chain<V, S>(begin, end, at, [&](int i, int, F32 x) { sum[i] = sum[i] + x; });
+    join_chains<SumOp, V, S>(sum);
     for (int v = 0; v < V; ++v) centre[v] = sum[v] / set(n);
     // The rounded centre is a little off the mean: `off` says by how much.
-    for (int64_t r = begin; r < end; ++r)
-      for (int v = 0; v < V; ++v) {
-        const F32 d = at(r, v) - centre[v];
-        off[v] = off[v] + d;
-        squares[v] = mul_add(d, d, squares[v]);
-      }
+    each_chain<V, S>(begin, end, at, [&](int i, int v, F32 x) {
+      const F32 d = x - centre[v];
+      off[i] = off[i] + d;
+      squares[i] = mul_add(d, d, squares[i]);
+    });
+    join_chains<SumOp, V, S>(off);
+    join_chains<SumOp, V, S>(squares);
     float c[V * kLanes], o[V * kLanes], s[V * kLanes];
     for (int v = 0; v < V; ++v) {
       store(c + v * kLanes, centre[v]);
@@ -57,6 +59,8 @@ static void column_moments(const float* x, int64_t rows, int64_t stride, int64_t
   int64_t c = 0;
   for (; c + kWide * kLanes <= cols; c += kWide * kLanes)
     moments_strip<kWide>(x + c, rows, stride, kWide * kLanes, readable - c, mean + c, m2 + c);
+  for (; c + 2 * kLanes <= cols; c += 2 * kLanes)
+    moments_strip<2>(x + c, rows, stride, 2 * kLanes, readable - c, mean + c, m2 + c);
   for (; c < cols; c += kLanes)
     moments_strip<1>(x + c, rows, stride, (int)(cols - c < kLanes ? cols - c : kLanes),
                      readable - c, mean + c, m2 + c);

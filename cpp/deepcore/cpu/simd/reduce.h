@@ -33,22 +33,14 @@ struct MinOp {
   DC_INLINE double apply(double a, double b) { return a < b || a != a ? a : b; }
 };
 
-// The lanes combined as a tree. A template, so that every loop is unrolled: short rows end here
-// often.
+// The lanes combined as a tree, in registers: short rows end here often.
 template <class O, int kHalf = kLanes / 2>
-DC_INLINE float fold(float* t) {
-  if constexpr (kHalf == 0) {
-    return t[0];
-  } else {
-    for (int i = 0; i < kHalf; ++i) t[i] = O::apply(t[i], t[i + kHalf]);
-    return fold<O, kHalf / 2>(t);
-  }
-}
-template <class O>
 DC_INLINE float fold(F32 v) {
-  float t[kLanes];
-  store(t, v);
-  return fold<O>(t);
+  if constexpr (kHalf == 0) {
+    return v[0];
+  } else {
+    return fold<O, kHalf / 2>(O::apply(v, rotate<kHalf>(v)));
+  }
 }
 
 constexpr int64_t kRowBlock = 1024;
@@ -81,10 +73,28 @@ static void reduce_rows(const float* x, int64_t count, int64_t n, double* out) {
   }
 }
 
-// V vectors of columns at a time, 2 rows at a time: 2 V chains. Only the first `cols` are kept.
+// f(chain, v, x) for the V vectors of every row; rows take turns at S chains a vector, so that
+// narrow rows have as many as the latency of an addition asks for.
+template <int V, int S, class At, class F>
+DC_INLINE void each_chain(int64_t begin, int64_t end, const At& at, const F& f) {
+  int64_t r = begin;
+  for (; r + S <= end; r += S)
+    for (int s = 0; s < S; ++s)
+      for (int v = 0; v < V; ++v) f(s * V + v, v, at(r + s, v));
+  for (; r < end; ++r)
+    for (int v = 0; v < V; ++v) f(v, v, at(r, v));
+}
+template <class O, int V, int S>
+DC_INLINE void join_chains(F32* chains) {
+  for (int half = S / 2; half > 0; half /= 2)
+    for (int i = 0; i < half * V; ++i) chains[i] = O::apply(chains[i], chains[i + half * V]);
+}
+
+// V vectors of columns at a time, 8 chains. Only the first `cols` are kept.
 template <class O, int V>
 DC_INLINE void column_strip(const float* x, int64_t rows, int64_t stride, int cols,
                             int64_t readable, double* total) {
+  constexpr int S = 8 / V;
   const Mask mask = first_n(cols);
   const auto at = [&](int64_t r, int v) {
     const float* p = x + r * stride + v * kLanes;
@@ -94,18 +104,13 @@ DC_INLINE void column_strip(const float* x, int64_t rows, int64_t stride, int co
   };
   for (int64_t begin = 0; begin < rows; begin += kColumnBlock) {
     const int64_t end = begin + kColumnBlock < rows ? begin + kColumnBlock : rows;
-    F32 even[V], odd[V];
-    for (int v = 0; v < V; ++v) even[v] = odd[v] = set(O::kIdentity);
-    int64_t r = begin;
-    for (; r + 2 <= end; r += 2)
-      for (int v = 0; v < V; ++v) {
-        even[v] = O::apply(even[v], at(r, v));
-        odd[v] = O::apply(odd[v], at(r + 1, v));
-      }
-    if (r < end)
-      for (int v = 0; v < V; ++v) even[v] = O::apply(even[v], at(r, v));
+    F32 chains[V * S];
+    for (F32& chain : chains) chain = set(O::kIdentity);
+    each_chain<V, S>(begin, end, at,
+                     [&](int i, int, F32 value) { chains[i] = O::apply(chains[i], value); });
+    join_chains<O, V, S>(chains);
     float t[V * kLanes];
-    for (int v = 0; v < V; ++v) store(t + v * kLanes, O::apply(even[v], odd[v]));
+    for (int v = 0; v < V; ++v) store(t + v * kLanes, chains[v]);
     for (int c = 0; c < cols; ++c) total[c] = O::apply(total[c], (double)t[c]);
   }
 }
@@ -117,6 +122,8 @@ static void reduce_columns(const float* x, int64_t rows, int64_t stride, int64_t
   int64_t c = 0;
   for (; c + kWide * kLanes <= cols; c += kWide * kLanes)
     column_strip<O, kWide>(x + c, rows, stride, kWide * kLanes, readable - c, total + c);
+  for (; c + 2 * kLanes <= cols; c += 2 * kLanes)
+    column_strip<O, 2>(x + c, rows, stride, 2 * kLanes, readable - c, total + c);
   for (; c < cols; c += kLanes)
     column_strip<O, 1>(x + c, rows, stride, (int)(cols - c < kLanes ? cols - c : kLanes),
                        readable - c, total + c);

@@ -34,7 +34,33 @@ DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, float* y) {
 
 DC_INLINE float log_of(double total) { return log(set((float)total))[0]; }
 
+// R rows of at most one register, the same steps: all are read before any is written, as a masked
+// store cannot feed the loads of the next row that overlap it, and would hold them up.
+template <int R>
+DC_INLINE void softmax_short_rows(const float* x, float* y, int64_t n) {
+  const Mask mask = first_n((int)n);
+  F32 e[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) e[r] = load_masked(x + r * n, mask);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    const F32 least = set(MaxOp::kIdentity);
+    const float shift = fold<MaxOp>(fast_max(select(mask, e[r], least), least));
+    e[r] = select(mask, exp(e[r] - set(shift)), zero());
+    e[r] = e[r] * set((float)(1.0 / (double)fold<SumOp>(e[r])));
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) store_n(y + r * n, e[r], (int)n);
+}
+
 static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  if (n <= kLanes) {
+    constexpr int kRows = 8;
+    for (; rows >= kRows; rows -= kRows, x += kRows * n, y += kRows * n)
+      softmax_short_rows<kRows>(x, y, n);
+    for (; rows > 0; --rows, x += n, y += n) softmax_short_rows<1>(x, y, n);
+    return;
+  }
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const double total = row_exp_sum<true>(x, n, row_max(x, n), y);
     const F32 scale = set((float)(1.0 / total));

@@ -157,6 +157,35 @@ DC_INLINE I32 nearest_int(F32 v) {
 DC_INLINE F32 to_float(I32 v) { return __builtin_convertvector(v, F32); }
 DC_INLINE I32 to_int(F32 v) { return __builtin_convertvector(v, I32); }  // truncates
 
+// Lane i of the result is lane i + kShift of v, around the end.
+template <int kShift>
+DC_INLINE F32 rotate(F32 v) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(v, v, kShift, kShift + 1, kShift + 2, kShift + 3, kShift + 4,
+                                 kShift + 5, kShift + 6, kShift + 7, kShift + 8, kShift + 9,
+                                 kShift + 10, kShift + 11, kShift + 12, kShift + 13, kShift + 14,
+                                 kShift + 15);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(v, v, kShift, kShift + 1, kShift + 2, kShift + 3, kShift + 4,
+                                 kShift + 5, kShift + 6, kShift + 7);
+#else
+  return __builtin_shufflevector(v, v, kShift, kShift + 1, kShift + 2, kShift + 3);
+#endif
+}
+
+// The first lane that is set; kLanes when none is.
+DC_INLINE int first_set(Mask m) {
+#if defined(__AVX512F__)
+  return __builtin_ctz((unsigned)_mm512_movepi32_mask((__m512i)m) | 1u << kLanes);
+#elif defined(__AVX2__)
+  return __builtin_ctz((unsigned)_mm256_movemask_ps((__m256)m) | 1u << kLanes);
+#else
+  int i = 0;
+  while (i < kLanes && !m[i]) ++i;
+  return i;
+#endif
+}
+
 // Lanes combined pairwise, in an order that depends on nothing but the width.
 DC_INLINE float reduce_add(F32 v) {
   float t[kLanes];
