@@ -24,6 +24,7 @@ void bind_nn(py::module_& m);
 void bind_random(py::module_& m);
 void bind_recurrent(py::module_& m);
 void bind_crf(py::module_& m);
+void bind_ctc(py::module_& m);
 
 // Operators, indexing and the NumPy protocol, for Tensor and Variable alike.
 void add_operators(py::handle cls);

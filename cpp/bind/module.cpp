@@ -38,6 +38,7 @@ PYBIND11_MODULE(_core, m) {
   bind::bind_random(m);
   bind::bind_recurrent(m);
   bind::bind_crf(m);
+  bind::bind_ctc(m);
   bind::add_methods(m);
 
   m.def("num_threads", &num_threads);

@@ -425,6 +425,13 @@ def adam_update(
     beta2: float,
     epsilon: float,
 ) -> list[Tensor]: ...
+def ctc_loss(
+    log_probabilities: TensorLike,
+    labels: TensorLike,
+    label_lengths: TensorLike,
+    input_lengths: TensorLike,
+    blank: int,
+) -> Tensor: ...
 def crf_loss(
     scores: TensorLike,
     transitions: TensorLike,

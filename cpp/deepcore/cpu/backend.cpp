@@ -123,6 +123,7 @@ CpuBackend::CpuBackend() {
   register_lstm(*this);
   register_gru(*this);
   register_crf(*this);
+  register_ctc(*this);
 }
 
 std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Types& out) const {

@@ -4,6 +4,7 @@
 
 #include "deepcore/cpu/kernels/conv.h"
 #include "deepcore/cpu/kernels/crf.h"
+#include "deepcore/cpu/kernels/ctc.h"
 #include "deepcore/cpu/kernels/elementwise.h"
 #include "deepcore/cpu/kernels/gemm.h"
 #include "deepcore/cpu/kernels/pool.h"
@@ -27,6 +28,7 @@ struct Kernels {
   const UpdateKernels& update;
   const RecurrentKernels& recurrent;
   const CrfKernels& crf;
+  const CtcKernels& ctc;
 };
 
 // The table for this CPU, picked once; DEEPCORE_ISA=baseline, avx2 or avx512 forces one.

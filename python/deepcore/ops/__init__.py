@@ -12,6 +12,7 @@ from deepcore.ops.activation import *
 from deepcore.ops.core import *
 from deepcore.ops.creation import *
 from deepcore.ops.crf import *
+from deepcore.ops.ctc import *
 from deepcore.ops.elementwise import *
 from deepcore.ops.indexing import *
 from deepcore.ops.linalg import *
@@ -32,9 +33,8 @@ def _take_symbols() -> None:
 
     from deepcore.ops.operation import on_symbols
 
-    files = (
-        "activation core creation elementwise indexing linalg nn reductions shaping update window"
-    )
+    files = """activation core creation ctc elementwise indexing linalg nn reductions shaping
+    update window"""
     for file in files.split():
         for name in sys.modules[f"{__name__}.{file}"].__all__:
             globals()[name] = on_symbols(globals()[name], name, file)

@@ -16,6 +16,7 @@ extern const RandomKernels random_kernels;
 extern const UpdateKernels update_kernels;
 extern const RecurrentKernels recurrent_kernels;
 extern const CrfKernels crf_kernels;
+extern const CtcKernels ctc_kernels;
 
 extern const Kernels table;
 const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
@@ -28,6 +29,7 @@ const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
                        random_kernels,
                        update_kernels,
                        recurrent_kernels,
-                       crf_kernels};
+                       crf_kernels,
+                       ctc_kernels};
 
 }  // namespace deepcore::DEEPCORE_ISA
