@@ -26,6 +26,7 @@ void bind_recurrent(py::module_& m);
 void bind_control(py::module_& m);
 void bind_crf(py::module_& m);
 void bind_attention(py::module_& m);
+void bind_ctc(py::module_& m);
 
 // Operators, indexing and the NumPy protocol, for Tensor and Variable alike.
 void add_operators(py::handle cls);

@@ -42,6 +42,7 @@ PYBIND11_MODULE(_core, m) {
   bind::bind_control(m);
   bind::bind_crf(m);
   bind::bind_attention(m);
+  bind::bind_ctc(m);
   bind::add_methods(m);
 
   m.def("num_threads", &num_threads);

@@ -469,6 +469,13 @@ def dot_product_attention(
     scale: float,
     causal: bool,
 ) -> Tensor: ...
+def ctc_loss(
+    log_probabilities: TensorLike,
+    labels: TensorLike,
+    label_lengths: TensorLike,
+    input_lengths: TensorLike,
+    blank: int,
+) -> Tensor: ...
 def crf_loss(
     scores: TensorLike,
     transitions: TensorLike,

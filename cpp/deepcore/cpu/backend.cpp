@@ -171,6 +171,7 @@ CpuBackend::CpuBackend() {
   register_crf(*this);
   register_normalization(*this);
   register_attention(*this);
+  register_ctc(*this);
 }
 
 std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Types& out,

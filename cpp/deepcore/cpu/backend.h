@@ -65,6 +65,7 @@ void register_gru(CpuBackend& backend);
 void register_crf(CpuBackend& backend);
 void register_normalization(CpuBackend& backend);
 void register_attention(CpuBackend& backend);
+void register_ctc(CpuBackend& backend);
 
 // Cuts [0, count) into tasks of at least `grain`: how many. By shape alone.
 inline std::int64_t tasks_for(std::int64_t count, std::int64_t grain, std::int64_t most = 64) {

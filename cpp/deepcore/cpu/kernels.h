@@ -5,6 +5,7 @@
 #include "deepcore/cpu/kernels/attention.h"
 #include "deepcore/cpu/kernels/conv.h"
 #include "deepcore/cpu/kernels/crf.h"
+#include "deepcore/cpu/kernels/ctc.h"
 #include "deepcore/cpu/kernels/elementwise.h"
 #include "deepcore/cpu/kernels/gemm.h"
 #include "deepcore/cpu/kernels/normalization.h"
@@ -31,6 +32,7 @@ struct Kernels {
   const CrfKernels& crf;
   const NormKernels& norm;
   const AttentionKernels& attention;
+  const CtcKernels& ctc;
 };
 
 // The table for this CPU, picked once; DEEPCORE_ISA=baseline, avx2 or avx512 forces one.

@@ -55,6 +55,7 @@ Hinge = _plain("Hinge", functions.hinge, "hinge")
 SquaredHinge = _plain("SquaredHinge", functions.squared_hinge, "squared_hinge")
 CategoricalHinge = _plain("CategoricalHinge", functions.categorical_hinge, "categorical_hinge")
 KLDivergence = _plain("KLDivergence", functions.kl_divergence, "kl_divergence")
+CTC = _plain("CTC", functions.ctc, "ctc")
 Poisson = _plain("Poisson", functions.poisson, "poisson")
 
 
@@ -292,6 +293,7 @@ class Tversky(_Named):
 
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",

@@ -18,6 +18,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
+    "ctc",
     "dice",
     "hinge",
     "huber",
@@ -74,6 +75,27 @@ def log_cosh(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     y_true, y_pred = align("log_cosh", y_true, y_pred)
     error = ops.subtract(y_pred, y_true)
     return _mean(ops.subtract(ops.logaddexp(error, ops.negative(error)), math.log(2)))
+
+
+def ctc(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
+    """Connectionist temporal classification: -log p(labels), see `ops.ctc_loss`.
+
+    Args:
+        y_true: (N, L), labels; 0 is the blank and fills rows up.
+        y_pred: (N, T, C), logits.
+
+    Raises:
+        ValueError: other shapes.
+    """
+    labels, logits = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(labels.shape) != 2 or len(logits.shape) != 3:
+        raise ValueError(
+            "ctc: expected y_true (batch, labels) and logits y_pred (batch, steps, classes). "
+            f"Received: y_true.shape={tuple(labels.shape)}, y_pred.shape={tuple(logits.shape)}."
+        )
+    lengths = ops.sum(ops.cast(ops.not_equal(labels, 0), "int32"), axis=-1)
+    rows, steps, _ = logits.shape
+    return ops.ctc_loss(labels, logits, lengths, ops.full((rows,), steps, dtype="int32"))
 
 
 def hinge(y_true: TensorLike, y_pred: TensorLike) -> Tensor:

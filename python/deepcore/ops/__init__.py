@@ -15,6 +15,7 @@ from deepcore.ops.control_flow import *
 from deepcore.ops.core import *
 from deepcore.ops.creation import *
 from deepcore.ops.crf import *
+from deepcore.ops.ctc import *
 from deepcore.ops.einsum import *
 from deepcore.ops.elementwise import *
 from deepcore.ops.indexing import *
@@ -38,8 +39,8 @@ def _take_symbols() -> None:
     from deepcore.ops.operation import on_symbols
 
     files = (
-        "activation attention core creation einsum elementwise indexing linalg nn normalization "
-        "reductions shaping update window"
+        "activation attention core creation ctc einsum elementwise indexing linalg nn "
+        "normalization reductions shaping update window"
     )
     for file in files.split():
         for name in sys.modules[f"{__name__}.{file}"].__all__:

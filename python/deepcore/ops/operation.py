@@ -25,10 +25,11 @@ def _words(text: str) -> frozenset[str]:
 _TENSORS = _words(
     """x x1 x2 xs array inputs kernel depthwise_kernel pointwise_kernel target output targets
     predictions condition condlist choicelist default key indices values updates start_indices
-    fill_value start stop step rtol atol weights constant_values mean variance gamma beta scale"""
+    fill_value start stop step rtol atol weights constant_values mean variance gamma beta scale
+    sequence_lengths target_length output_length"""
 )
 # The Keras module of the functions of a file here, and of those that Keras keeps elsewhere.
-_FILES = dict.fromkeys(("activation", "attention", "nn", "normalization", "window"), "nn")
+_FILES = dict.fromkeys(("activation", "attention", "ctc", "nn", "normalization", "window"), "nn")
 _FILES["core"] = "core"
 _ELSEWHERE = {
     "core": "scatter slice slice_update unstack",
@@ -40,6 +41,8 @@ _PLACES = {name: place for place, names in _ELSEWHERE.items() for name in names.
 _CLASSES = {
     "abs": "Absolute",
     "batch_normalization": "BatchNorm",
+    "ctc_decode": "CTCDecode",
+    "ctc_loss": "CTCLoss",
     "hard_swish": "HardSilu",
     "layer_normalization": "LayerNorm",
     "psnr": "PSNR",

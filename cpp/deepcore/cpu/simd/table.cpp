@@ -18,6 +18,7 @@ extern const RecurrentKernels recurrent_kernels;
 extern const CrfKernels crf_kernels;
 extern const NormKernels norm_kernels;
 extern const AttentionKernels attention_kernels;
+extern const CtcKernels ctc_kernels;
 
 extern const Kernels table;
 const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
@@ -32,6 +33,7 @@ const Kernels table = {DEEPCORE_TEXT(DEEPCORE_ISA),
                        recurrent_kernels,
                        crf_kernels,
                        norm_kernels,
-                       attention_kernels};
+                       attention_kernels,
+                       ctc_kernels};
 
 }  // namespace deepcore::DEEPCORE_ISA
