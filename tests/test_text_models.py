@@ -7,6 +7,7 @@ import pytest
 import deepcore as dc
 from deepcore import layers
 from deepcore.training import prepared
+from peers import each_checks_the_other
 
 TEXTS = ["good film", "bad film", "very good", "very bad", "good", "bad", "so good", "so bad"] * 4
 LABELS = np.array([1, 0] * 16)
@@ -119,6 +120,10 @@ def test_strings_that_no_layer_takes_are_refused():
     gives = dc.Sequential([dc.Input((2,), dtype="int64"), inverted])
     with pytest.raises(ValueError, match="gives strings, which no later layer takes"):
         gives.predict(np.zeros((2, 2), "int64"), verbose=0)
+    text = dc.Input((), dtype="string")
+    together = dc.Model(text, layers.Hashing(5, output_mode="count")(text))
+    with pytest.raises(ValueError, match=r"values of shape \(5,\) of 32 samples"):
+        together.predict(TEXTS, verbose=0)
     with pytest.raises(ValueError, match="computes before the planned step"):
         dc.function(lambda x: layers.IntegerLookup(vocabulary=[1])(x))(np.zeros((2,), "int64"))
 
@@ -164,3 +169,9 @@ def test_traced_preprocessing_layers_stay_in_the_plan():
     dc.Sequential([dc.Input((4,), dtype="int32"), layers.CategoryEncoding(5)]).predict(
         np.array([[0, 1, 7, 4]]), verbose=0
     )
+
+
+@pytest.mark.slow
+def test_models_of_texts_go_both_ways_with_keras(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    each_checks_the_other("text_file_peer.py", tmp_path, ".keras")

@@ -99,6 +99,7 @@ def test_siphash_gives_the_numbers_of_its_paper():
         (lambda: StringLookup(max_tokens=1), "max_tokens must be greater than 1"),
         (lambda: StringLookup(pad_to_max_tokens=True), "pad_to_max_tokens=True needs max_tokens"),
         (lambda: StringLookup(num_oov_indices=-1), "num_oov_indices must be a non-negative"),
+        (lambda: StringLookup(num_oov_indices=10**10), "num_oov_indices must be at most"),
         (lambda: StringLookup(vocabulary=[]), "cannot set an empty vocabulary"),
         (lambda: StringLookup(vocabulary=["a", "b", "a"]), "tokens more than once: 'a'"),
         (lambda: StringLookup(vocabulary=["a", 3]), r"expected strings. Received: 3 of type int"),
@@ -263,3 +264,17 @@ def test_a_layer_comes_back_from_its_config(layer):
     assert {k: list(v) if isinstance(v, tuple) else v for k, v in mine.items()} == {
         k: list(v) if isinstance(v, tuple) else v for k, v in theirs.items()
     }
+
+
+def test_a_config_cannot_ask_for_more_weights_than_the_file_has(tmp_path):
+    layer = adapted(output_mode="tf_idf", max_tokens=9, pad_to_max_tokens=True)
+    model = Sequential([Input((), dtype="string"), layer, layers.Activation("relu")])
+    model.save(tmp_path / "good.keras")
+    assert saving.load_model(tmp_path / "good.keras").layers[0](["cat"]).shape == (1, 9)
+
+    def change(name, data):
+        return [(name, data.replace(b'"max_tokens": 9', b'"max_tokens": 99999999999'))]
+
+    _rewritten(tmp_path / "good.keras", tmp_path / "bad.keras", change)
+    with pytest.raises(ValueError, match="a weight for each of max_tokens="):
+        saving.load_model(tmp_path / "bad.keras")

@@ -307,6 +307,30 @@ def _loops() -> list[Any]:
     return [*dc.transforms.value_and_grad(total)(w), dc.function(grow)(CUBE[0])]
 
 
+def _texts() -> list[Any]:
+    """Texts, categories and numbers before and inside the step, in training."""
+    dc.utils.set_random_seed(3)
+    texts = np.array([" ".join(f"w{n % 97}" for n in row) for row in LABELS[:117].reshape(13, 9)])
+    words, weighed = layers.TextVectorization(), layers.TextVectorization(output_mode="tf_idf")
+    normal, bins = layers.Normalization(), layers.Discretization(num_bins=7, output_mode="one_hot")
+    words.adapt(texts)
+    weighed.adapt(texts)
+    normal.adapt(WIDE[:13])
+    bins.adapt(WIDE[:13])
+    text, number = layers.Input((1,), dtype="string"), layers.Input((517,))
+    mean = layers.GlobalAveragePooling1D()(layers.Embedding(100, 19, mask_zero=True)(words(text)))
+    ranges = layers.Flatten()(bins(number))
+    hashed = layers.Hashing(11, output_mode="count")(text)
+    joined = layers.concatenate([mean, weighed(text), normal(number), ranges, hashed])
+    model = dc.Model([text, number], layers.Dense(5)(joined))
+    model.compile("adam", "mse")
+    x = [texts, WIDE[:13]]
+    logs = model.fit(x, WIDE[:13, :5], batch_size=5, epochs=2, verbose=0).history
+    short = model.fit(x, WIDE[:13, :5], batch_size=5, verbose=0, bucket_by_length=[5]).history
+    given = [*logs.values(), *short.values(), model.predict(x, verbose=0)]
+    return [*model.get_weights(), *given, layers.CategoryEncoding(517)(LABELS.reshape(-1, 1))]
+
+
 FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "elementwise": _elementwise,
     "broadcasting": _broadcasting,
@@ -333,3 +357,9 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
 }
 # These set the global seed.
 SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent", "attention")
+
+
+    "texts": _texts,
+}
+# These set the global seed.
+SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent", "texts")

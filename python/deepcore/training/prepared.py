@@ -22,7 +22,17 @@ class Prepared(tuple[Any, ...]):
 
 
 def with_prepared(columns: Columns, values: Sequence[Array]) -> Columns:
-    """Columns with prepared values in place of x."""
+    """Columns with prepared values in place of x.
+
+    Raises:
+        ValueError: a layer has put samples together.
+    """
+    for value in values:
+        if value.ndim == 0 or len(value) != columns.rows:
+            raise ValueError(
+                f"A layer made values of shape {value.shape} of {columns.rows} samples. The rows "
+                "of `multi_hot` and `count` need inputs of shape (N, L): use Input((1,))."
+            )
     arrays = list(values)
 
     def move(index: int | None) -> int | None:

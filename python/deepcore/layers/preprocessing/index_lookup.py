@@ -16,6 +16,8 @@ from deepcore.symbolic import Shape
 
 Array = npt.NDArray[Any]
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+# Each is a number in every vocabulary: a config must not ask for all memory.
+MAX_OOV = 1 << 22
 _OLD_MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 
@@ -65,6 +67,10 @@ class IndexLookup(LearnedVocabulary):
             raise ValueError(f"{where}: idf_weights need output_mode='tf_idf'. {output_mode=}")
         self.max_tokens = max_tokens
         self.num_oov_indices = checks.count(where, "num_oov_indices", num_oov_indices)
+        if num_oov_indices > MAX_OOV:
+            raise ValueError(
+                f"{where}: num_oov_indices must be at most {MAX_OOV}. Received: {num_oov_indices=}."
+            )
         self.mask_token = mask_token
         self.oov_token = oov_token
         self.invert = bool(invert)

@@ -259,6 +259,11 @@ class LearnedVocabulary(HostLayer):
             return
         tokens = read_assets(dir_path, self._kind)
         idf = self._idf_in_file
+        if idf is not None and self.pad_to_max_tokens and len(idf) != self.max_tokens:
+            raise ValueError(
+                f"{type(self).__name__}: the file must hold a weight for each of max_tokens="
+                f"{self.max_tokens} tokens. It holds {len(idf)}."
+            )
         self.set_vocabulary(tokens, None if idf is None else idf[: len(tokens)])
 
     @property
