@@ -354,12 +354,16 @@ FAMILIES: dict[str, Callable[[], list[Any]]] = {
     "masked": _masked,
     "attention": _attention,
     "loops": _loops,
-}
-# These set the global seed.
-SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent", "attention")
-
-
     "texts": _texts,
 }
 # These set the global seed.
-SEEDED = ("training", "residual", "random", "chains", "masked", "recurrent", "texts")
+SEEDED = (
+    "training",
+    "residual",
+    "random",
+    "chains",
+    "masked",
+    "recurrent",
+    "attention",
+    "texts",
+)
