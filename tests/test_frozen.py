@@ -87,6 +87,15 @@ def test_a_convolution_takes_in_what_follows_it(bounded):
     assert "bias+relu6" in steps[0]
 
 
+def test_zeros_around_an_image_are_no_step():
+    padded = [layers.ZeroPadding2D(((0, 1), (2, 0))), layers.DepthwiseConv2D(3, strides=2)]
+    model = deepcore.Sequential([deepcore.Input((8, 9, 20)), *padded])
+    x = random(2, 8, 9, 20)
+    frozen = model.freeze()
+    np.testing.assert_array_equal(frozen(x), model(x))
+    assert "pad(" not in str(frozen.plans[0])
+
+
 def test_later_weights_do_not_reach_it_not_even_for_new_shapes():
     model = mlp()
     x, y = random(40, 20), RNG.integers(0, 3, 40)

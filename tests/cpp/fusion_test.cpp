@@ -215,5 +215,28 @@ TEST(Fusion, KnownWeightsOfAProductThatOthersReadStay) {
   expect_same_everywhere(f, in);
 }
 
+TEST(Fusion, AConvolutionTakesInItsPadding) {
+  const Tensor zero = full({}, 0, DType::kFloat32), one = full({}, 1, DType::kFloat32);
+  const Tensors in{numbers({2, 6, 5, 16}, 1)};
+  for (const int groups : {1, 16}) {
+    const Tensor kernel = numbers({3, 3, 16 / groups, 16}, 2);
+    const auto padded = [&](const Dims& low, const Dims& high, const Tensor& fill) -> Function {
+      return [=](const Tensors& x) {
+        const Tensor k = low[3] > 0 ? numbers({3, 3, 17, 16}, 3) : kernel;
+        const Window2D window{.stride = {2, 1}, .pad_low = {0, 1}};
+        return Tensors{conv(pad(x[0], low, high, fill), k, window, low[3] > 0 ? 1 : groups)};
+      };
+    };
+    const Function taken = padded({0, 1, 2, 0}, {0, 3, 0, 0}, zero);
+    EXPECT_EQ(count(planned(taken, in), "pad("), 0u) << planned(taken, in);
+    const Function batch = padded({1, 1, 1, 0}, {0, 1, 1, 0}, zero);
+    const Function ones = padded({0, 1, 1, 0}, {0, 1, 1, 0}, one);
+    const Function channels = padded({0, 1, 1, 1}, {0, 1, 1, 0}, zero);
+    for (const Function& f : {batch, ones, channels})
+      EXPECT_EQ(count(planned(f, in), "pad("), 1u) << planned(f, in);
+    for (const Function& f : {taken, batch, ones, channels}) expect_same_everywhere(f, in);
+  }
+}
+
 }  // namespace
 }  // namespace deepcore

@@ -126,6 +126,8 @@ class Simplifier {
       return simpler ? simpler : folder_->simpler(*binary, in);
     } else if (auto* matmul = dynamic_cast<const MatMul*>(&op)) {
       return fold_transposes(*matmul, in);
+    } else if (auto* conv = dynamic_cast<const Conv*>(&op)) {
+      return fold_padding(*conv, in);
     }
     return {};
   }
@@ -182,6 +184,23 @@ class Simplifier {
     if (Tensor a = swapped(in[0])) plain[0] = a, folded.ta = !folded.ta;
     if (Tensor b = swapped(in[1])) plain[1] = b, folded.tb = !folded.tb;
     return folded.equal(op) ? Tensor() : apply1(folded, plain);
+  }
+
+  // A convolution pads with zeros by itself: it leaves them out of its sums.
+  Tensor fold_padding(const Conv& op, const Tensors& in) {
+    const Node* maker = rewriting_.maker(in[0]);
+    auto* pad = maker ? dynamic_cast<const Pad*>(maker->op.get()) : nullptr;
+    if (!pad || !is_number(rewriting_.input_of(*maker, 1), 0)) return {};
+    if (pad->low[0] + pad->high[0] + pad->low[3] + pad->high[3] > 0) return {};
+    Conv folded = op;
+    for (int i = 0; i < 2; ++i) {
+      const auto axis = static_cast<std::size_t>(i);
+      folded.window.pad_low[axis] += static_cast<int>(pad->low[i + 1]);
+      folded.window.pad_high[axis] += static_cast<int>(pad->high[i + 1]);
+    }
+    Tensors plain = in;
+    plain[0] = rewriting_.input_of(*maker, 0);
+    return apply1(folded, plain);
   }
 
   const Backend& backend_;
