@@ -13,7 +13,8 @@ import json, numpy as np, deepcore as keras
 keras.utils.set_random_seed(3)
 model = keras.Sequential([
     keras.Input((9, 9, 3)), keras.layers.Conv2D(8, 3, activation="relu"),
-    keras.layers.MaxPooling2D(), keras.layers.Flatten(), keras.layers.Dense(5)])
+    keras.layers.DepthwiseConv2D(3, padding="same"), keras.layers.MaxPooling2D(),
+    keras.layers.Flatten(), keras.layers.Dense(5)])
 model.compile("adam", "mse")
 rng = np.random.default_rng(0)
 x, y = rng.random((16, 9, 9, 3), np.float32), rng.random((16, 5), np.float32)
@@ -42,6 +43,7 @@ def usual():
         "fuse_elementwise",
         "winograd",
         "split_products",
+        "depthwise_rows",
         "fuse_elementwise,simplify",
     ],
 )

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kPaths = static_cast<std::size_t>(FastPath::kCount);
 constexpr std::array<std::string_view, kPaths> kNames = {
-    "simplify", "fuse_epilogues", "fuse_elementwise", "winograd", "split_products", "recurrent"};
+    "simplify",       "fuse_epilogues", "fuse_elementwise", "winograd",
+    "split_products", "recurrent",      "depthwise_rows"};
 
 std::array<bool, kPaths> read() {
   std::array<bool, kPaths> on;

@@ -11,6 +11,7 @@ enum class FastPath {
   kWinograd,         // 3x3 convolutions with fewer multiplications
   kSplitProducts,    // gradients of kernels in pieces of the batch
   kRecurrent,        // recurrent layers as loops over the whole sequence
+  kDepthwiseRows,    // 3x3 depthwise convolutions that load a cell once for several pixels
   kCount
 };
 

@@ -10,10 +10,17 @@
 namespace deepcore {
 namespace {
 
+// Floats of a task, and the fewest channels of one.
+constexpr std::int64_t kFloatsATask = 1 << 13, kChannelsATask = 64;
+
 class Depthwise {
  public:
-  Depthwise(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue)
-      : epilogue_(epilogue), rows_(shape, direction, 0), cols_(shape, direction, 1) {
+  Depthwise(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue, bool by_rows)
+      : epilogue_(epilogue),
+        by_rows_(by_rows),
+        stride_(shape.window.stride[1]),
+        rows_(shape, direction, 0),
+        cols_(shape, direction, 1) {
     const bool forward = direction == ConvDirection::kForward;
     samples_ = shape.n;
     channels_ = shape.c;
@@ -21,53 +28,100 @@ class Depthwise {
     in_w_ = forward ? shape.w : shape.ow;
     out_h_ = forward ? shape.oh : shape.h;
     out_w_ = forward ? shape.ow : shape.w;
-    bands_ =
-        tasks_for(out_h_ * out_w_ * channels_, kFloatsATask, std::max<std::int64_t>(out_h_, 1));
+    cut();
     find_lines();
     list_taps(shape.kw);
   }
 
-  std::int64_t tasks() const { return samples_ * bands_; }
+  std::int64_t tasks() const { return samples_ * bands_ * channel_cuts_; }
 
   void run(const Call& call, std::int64_t task) const {
-    const std::int64_t n = task / bands_;
-    const float* in = call.input(0) + n * in_h_ * in_w_ * channels_;
-    const std::int64_t at_out = n * out_h_ * out_w_ * channels_;
-    float* out = call.output(0) + at_out;
-    const Finish finish = finish_of(epilogue_, call);
-    const float* residual = residual_of(epilogue_, call);
-    if (residual) residual += at_out;
-    const Range rows = piece(out_h_, bands_, task % bands_);
+    const std::int64_t n = task / channel_cuts_ / bands_;
+    const Range registers = piece((channels_ + kChannelsATask - 1) / kChannelsATask, channel_cuts_,
+                                  task % channel_cuts_);
+    const std::int64_t channel = registers.begin * kChannelsATask;
+    Line line;
+    line.channels = std::min(registers.end * kChannelsATask, channels_) - channel;
+    line.in = call.input(0) + n * in_h_ * in_w_ * channels_ + channel;
+    line.w = call.input(1) + channel;
+    line.finish = finish_of(epilogue_, call).from_column(channel);
+    const std::int64_t at_out = n * out_h_ * out_w_ * channels_ + channel;
+    line.out = call.output(0) + at_out;
+    line.residual = residual_of(epilogue_, call);
+    if (line.residual) line.residual += at_out;
+    const Range rows = piece(out_h_, bands_, task / channel_cuts_ % bands_);
     for (std::int64_t i = rows.begin; i < rows.end; ++i)
-      for (const Line& line : lines_) {
-        const Taps& taps = taps_[rows_.type[at(i)] * cols_.valid.size() + line.type];
-        kernels().conv.depthwise({
-            .pixels = line.count,
-            .channels = channels_,
-            .taps = static_cast<std::int64_t>(taps.x.size()),
-            .x = in + (rows_.base[at(i)] * in_w_ + line.base) * channels_,
-            .x_step = line.base_step * channels_,
-            .x_tap = taps.x.data(),
-            .w = call.input(1),
-            .w_tap = taps.w.data(),
-            .y = out + (i * out_w_ + line.first) * channels_,
-            .y_step = line.step * channels_,
-            .finish = finish,
-            .residual = residual ? residual + (i * out_w_ + line.first) * channels_ : nullptr,
-        });
-      }
+      for (const Columns& columns : lines_)
+        if (columns.whole && by_rows_)
+          run_row(line, i, columns);
+        else
+          run_line(line, i, columns);
   }
 
  private:
-  static constexpr std::int64_t kFloatsATask = 1 << 14;
-  struct Line {  // written columns with the same taps, evenly spaced, as what they read is
+  struct Columns {  // written columns with the same taps, evenly spaced, as what they read is
     std::size_t type;
     std::int64_t first, step, base, base_step, count;
+    bool whole;  // side by side, with every tap inside
   };
   struct Taps {
     std::vector<std::int64_t> x, w;
   };
+  struct Line {  // what the lines of a task have in common
+    const float *in, *w, *residual;
+    float* out;
+    std::int64_t channels;
+    Finish finish;
+  };
   static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+  // Bands of rows; few long rows are cut across channels too.
+  void cut() {
+    const std::int64_t rows = std::max<std::int64_t>(out_h_, 1);
+    std::int64_t tasks = tasks_for(out_h_ * out_w_ * channels_, kFloatsATask);
+    if (tasks > 1 && tasks < 16) tasks = (tasks + 3) / 4 * 4;  // even shares
+    channel_cuts_ =
+        rows < 4 * tasks ? std::clamp<std::int64_t>(channels_ / kChannelsATask, 1, 4) : 1;
+    bands_ = std::clamp<std::int64_t>(tasks / channel_cuts_, 1, rows);
+  }
+
+  void run_row(const Line& line, std::int64_t i, const Columns& columns) const {
+    const std::vector<std::uint8_t>& inside = rows_.valid[rows_.type[at(i)]];
+    const std::int64_t to = (i * out_w_ + columns.first) * channels_;
+    DepthwiseRow row{.pixels = columns.count,
+                     .channels = line.channels,
+                     .x = {},
+                     .column = channels_,
+                     .stride = stride_,
+                     .w = line.w,
+                     .y = line.out + to,
+                     .finish = line.finish,
+                     .residual = line.residual ? line.residual + to : nullptr};
+    for (std::size_t a = 0; a < 3; ++a)
+      if (inside[a])
+        row.x[a] =
+            line.in + ((rows_.base[at(i)] + rows_.step[a]) * in_w_ + columns.base) * channels_;
+    kernels().conv.depthwise_row(row);
+  }
+
+  void run_line(const Line& line, std::int64_t i, const Columns& columns) const {
+    const Taps& taps = taps_[rows_.type[at(i)] * cols_.valid.size() + columns.type];
+    const std::int64_t to = (i * out_w_ + columns.first) * channels_;
+    kernels().conv.depthwise({
+        .pixels = columns.count,
+        .channels = line.channels,
+        .taps = static_cast<std::int64_t>(taps.x.size()),
+        .x = line.in + (rows_.base[at(i)] * in_w_ + columns.base) * channels_,
+        .x_step = columns.base_step * channels_,
+        .x_tap = taps.x.data(),
+        .w = line.w,
+        .w_tap = taps.w.data(),
+        .y = line.out + to,
+        .y_step = columns.step * channels_,
+        .finish = line.finish,
+        .residual = line.residual ? line.residual + to : nullptr,
+    });
+  }
 
   void find_lines() {
     for (std::size_t type = 0; type < cols_.valid.size(); ++type) {
@@ -75,7 +129,7 @@ class Depthwise {
       for (std::int64_t j = 0; j < out_w_; ++j) {
         if (cols_.type[at(j)] != type) continue;
         const std::int64_t base = cols_.base[at(j)];
-        Line* line = open ? &lines_.back() : nullptr;
+        Columns* line = open ? &lines_.back() : nullptr;
         if (line && line->count == 1) {
           line->step = j - line->first;
           line->base_step = base - line->base;
@@ -84,9 +138,14 @@ class Depthwise {
             base == line->base + line->count * line->base_step)
           ++line->count;
         else
-          lines_.push_back({type, j, 1, base, 1, 1});
+          lines_.push_back({type, j, 1, base, 1, 1, false});
         open = true;
       }
+    }
+    for (Columns& columns : lines_) {
+      const std::vector<std::uint8_t>& inside = cols_.valid[columns.type];
+      columns.whole = std::count(inside.begin(), inside.end(), 1) == std::ssize(inside) &&
+                      (columns.count == 1 || (columns.step == 1 && columns.base_step == stride_));
     }
   }
 
@@ -104,16 +163,26 @@ class Depthwise {
   }
 
   Epilogue epilogue_;
+  bool by_rows_;
+  int stride_;
   GatherAxis rows_, cols_;
-  std::int64_t samples_, channels_, in_h_, in_w_, out_h_, out_w_, bands_;
-  std::vector<Line> lines_;
+  std::int64_t samples_, channels_, in_h_, in_w_, out_h_, out_w_, bands_, channel_cuts_;
+  std::vector<Columns> lines_;
   std::vector<Taps> taps_;  // [pattern of the row][pattern of the column]
 };
 
 }  // namespace
 
-Runner depthwise_runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue) {
-  const auto conv = std::make_shared<const Depthwise>(shape, direction, epilogue);
+bool depthwise_rows_fit(const ConvShape& shape, ConvDirection direction) {
+  const std::array<int, 2> one{1, 1};
+  return direction == ConvDirection::kForward && shape.kh == 3 && shape.kw == 3 &&
+         shape.window.dilation == one && shape.window.stride[1] <= 2;
+}
+
+Runner depthwise_runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue,
+                        bool by_rows) {
+  const bool rows = by_rows && depthwise_rows_fit(shape, direction);
+  const auto conv = std::make_shared<const Depthwise>(shape, direction, epilogue, rows);
   return {.phases = {{conv->tasks(), [conv](const Call& call, std::int64_t task, void*) {
                         conv->run(call, task);
                       }}}};

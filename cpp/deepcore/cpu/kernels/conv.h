@@ -55,6 +55,18 @@ struct DepthwiseLine {
   const float* residual;  // lies as y does; null without
 };
 
+// The same for a 3 x 3 kernel and pixels whose three columns are all inside the image.
+struct DepthwiseRow {
+  int64_t pixels, channels;
+  const float* x[3];  // the first pixel's first cell in each row; null where a row is outside
+  ptrdiff_t column;   // between columns of x and y, and rows of w
+  int stride;         // 1 or 2
+  const float* w;     // 9 rows
+  float* y;
+  Finish finish;
+  const float* residual;  // lies as y does; null without
+};
+
 // out[r][j] (+)= sum over p of x[row[r] + pixel[p]] * gy[p][j]; `rows` is a multiple of the tile's.
 // A group of so many rows has its own range of p: the others fall on padding.
 struct FilterPanel {
@@ -121,6 +133,7 @@ struct ConvKernels {
   int cols;  // of a panel: two registers
   void (*panel)(const ConvPanel& panel, const ConvTile* tiles, int64_t count);
   void (*depthwise)(const DepthwiseLine& line);
+  void (*depthwise_row)(const DepthwiseRow& row);
   void (*filter)(const FilterPanel& panel);
   void (*depthwise_filter)(const DepthwiseFilter& job);
   WinogradKernels winograd;

@@ -2,6 +2,7 @@
 #include "deepcore/cpu/kernels/conv.h"
 
 #include "deepcore/cpu/simd/conv_depthwise.h"
+#include "deepcore/cpu/simd/conv_depthwise_row.h"
 #include "deepcore/cpu/simd/conv_filter.h"
 #include "deepcore/cpu/simd/conv_tile.h"
 #include "deepcore/cpu/simd/conv_winograd.h"
@@ -15,6 +16,7 @@ const ConvKernels conv_kernels = {
     2 * kLanes,
     conv_panel,
     conv_depthwise,
+    conv_depthwise_row,
     conv_filter,
     conv_depthwise_filter,
     {winograd_kernel, winograd_kernel_sum, winograd_input, winograd_gradient, winograd_output}};
