@@ -35,8 +35,8 @@ class Guarded {
   Buffer buffer_;
 };
 
-// The only output of a runner on these inputs. `backwards` runs the tasks of each phase the other
-// way.
+// The only output of a runner on these inputs, its setup run first. `backwards` runs the tasks of
+// each phase the other way.
 template <class T>
 std::vector<T> run_runner(const Runner& runner, const Type& out,
                           const std::vector<std::vector<T>>& values, bool backwards = false) {
@@ -46,9 +46,15 @@ std::vector<T> run_runner(const Runner& runner, const Type& out,
   void* output = y.data();
   std::atomic<int> fault{0};
   const Call call{inputs.data(), &output, workspace.data(), &fault};
-  for (const Phase& phase : runner.phases)
-    for (std::int64_t i = 0; i < phase.tasks; ++i)
-      phase.run(call, backwards ? phase.tasks - 1 - i : i, scratch.data());
+  const auto run = [&](const std::vector<Phase>& phases) {
+    for (const Phase& phase : phases)
+      for (std::int64_t i = 0; i < phase.tasks; ++i)
+        phase.run(call, backwards ? phase.tasks - 1 - i : i, scratch.data());
+  };
+  run(runner.setup);
+  for (std::size_t i = 0; i < inputs.size(); ++i)  // what the setup absorbed is gone
+    if (runner.absorbed >> i & 1) inputs[i] = nullptr;
+  run(runner.phases);
   y.expect_intact("the output");
   workspace.expect_intact("the workspace");
   scratch.expect_intact("the scratch");

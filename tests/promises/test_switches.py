@@ -19,7 +19,7 @@ model.compile("adam", "mse")
 rng = np.random.default_rng(0)
 x, y = rng.random((16, 9, 9, 3), np.float32), rng.random((16, 5), np.float32)
 model.fit(x, y, epochs=3, verbose=0)
-print(json.dumps(model.predict(x, verbose=0).tolist()))
+print(json.dumps((model.predict(x, verbose=0) + model.freeze()(x)).tolist()))
 """
 
 
@@ -44,6 +44,7 @@ def usual():
         "winograd",
         "split_products",
         "depthwise_rows",
+        "pack_once",
         "fuse_elementwise,simplify",
     ],
 )

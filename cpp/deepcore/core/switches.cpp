@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kPaths = static_cast<std::size_t>(FastPath::kCount);
 constexpr std::array<std::string_view, kPaths> kNames = {
     "simplify",       "fuse_epilogues", "fuse_elementwise", "winograd",
-    "split_products", "recurrent",      "depthwise_rows"};
+    "split_products", "recurrent",      "depthwise_rows",   "pack_once"};
 
 std::array<bool, kPaths> read() {
   std::array<bool, kPaths> on;

@@ -12,6 +12,7 @@ enum class FastPath {
   kSplitProducts,    // gradients of kernels in pieces of the batch
   kRecurrent,        // recurrent layers as loops over the whole sequence
   kDepthwiseRows,    // 3x3 depthwise convolutions that load a cell once for several pixels
+  kPackOnce,         // constant weights laid out for the kernels once in the life of a plan
   kCount
 };
 

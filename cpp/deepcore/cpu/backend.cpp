@@ -125,9 +125,10 @@ CpuBackend::CpuBackend() {
   register_crf(*this);
 }
 
-std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Types& out) const {
+std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Types& out,
+                                         Constants constants) const {
   const auto found = table_.find(typeid(op));
-  return found == table_.end() ? std::nullopt : found->second(op, in, out);
+  return found == table_.end() ? std::nullopt : found->second(op, in, out, constants);
 }
 
 Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()>& next,

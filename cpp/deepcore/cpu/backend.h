@@ -1,6 +1,7 @@
 // The CPU backend: a table from the type of an op to the function that makes its runner.
 #pragma once
 
+#include <type_traits>
 #include <typeindex>
 #include <unordered_map>
 
@@ -13,24 +14,30 @@ class CpuBackend final : public Backend {
  public:
   static const CpuBackend& instance();
 
-  std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const override;
+  using Backend::runner;
+  std::optional<Runner> runner(const Op& op, const Types& in, const Types& out,
+                               Constants constants) const override;
   Stop execute(std::span<const Step> steps, const std::function<bool()>& next,
                bool alone = false) const override;
   Buffer allocate(std::size_t bytes) const override;
 
   // on<Softmax>([](const Softmax& op, const Types& in, const Types& out) -> std::optional<Runner>
-  // {...})
+  // {...}); one that can make use of constants takes them as well.
   template <class O, class F>
   void on(F make) {
-    table_[typeid(O)] = [make](const Op& op, const Types& in,
-                               const Types& out) -> std::optional<Runner> {
-      return make(static_cast<const O&>(op), in, out);
+    table_[typeid(O)] = [make](const Op& op, const Types& in, const Types& out,
+                               [[maybe_unused]] Constants constants) -> std::optional<Runner> {
+      if constexpr (std::is_invocable_v<F, const O&, const Types&, const Types&, Constants>)
+        return make(static_cast<const O&>(op), in, out, constants);
+      else
+        return make(static_cast<const O&>(op), in, out);
     };
   }
 
  private:
   CpuBackend();
-  using Make = std::function<std::optional<Runner>(const Op&, const Types&, const Types&)>;
+  using Make =
+      std::function<std::optional<Runner>(const Op&, const Types&, const Types&, Constants)>;
   std::unordered_map<std::type_index, Make> table_;
 };
 

@@ -10,26 +10,30 @@ namespace deepcore {
 
 namespace {
 
-Runner gathered(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue) {
+Runner gathered(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue,
+                Constants constants) {
+  const bool constant_kernel = constants & kKernelInput;
   if (shape.depthwise()) return depthwise_runner(shape, direction, epilogue);
-  if (winograd_pays(shape)) return winograd_runner(shape, direction, epilogue);
-  return ConvGather::runner(shape, direction, epilogue);
+  if (winograd_pays(shape)) return winograd_runner(shape, direction, epilogue, constant_kernel);
+  return ConvGather::runner(shape, direction, epilogue, constant_kernel);
 }
 
 }  // namespace
 
 void register_conv(CpuBackend& backend) {
-  backend.on<Conv>([](const Conv& op, const Types& in, const Types& out) -> std::optional<Runner> {
+  backend.on<Conv>([](const Conv& op, const Types& in, const Types& out,
+                      Constants constants) -> std::optional<Runner> {
     const ConvShape shape =
         conv_shape(in[0].shape, in[1].shape, out[0].shape, op.window, op.groups);
     if (in[0].dtype == DType::kFloat32)
-      return gathered(shape, ConvDirection::kForward, op.epilogue);
+      return gathered(shape, ConvDirection::kForward, op.epilogue, constants);
     return plain_conv(shape, op.epilogue, in[0].dtype);
   });
-  backend.on<ConvGradInput>([](const ConvGradInput& op, const Types& in,
-                               const Types&) -> std::optional<Runner> {
+  backend.on<ConvGradInput>([](const ConvGradInput& op, const Types& in, const Types&,
+                               Constants constants) -> std::optional<Runner> {
     const ConvShape shape = conv_shape(op.input, in[1].shape, in[0].shape, op.window, op.groups);
-    if (in[0].dtype == DType::kFloat32) return gathered(shape, ConvDirection::kBackward, {});
+    if (in[0].dtype == DType::kFloat32)
+      return gathered(shape, ConvDirection::kBackward, {}, constants);
     return plain_conv_grad_input(shape, in[0].dtype);
   });
   backend.on<ConvGradFilter>([](const ConvGradFilter& op, const Types& in,

@@ -11,11 +11,12 @@
 namespace deepcore {
 namespace {
 
-constexpr std::int64_t kTilesAtOnce = 8;      // that share a panel of B while it is in L1
-constexpr std::int64_t kBlockRows = 384;      // of B at once: 24 KB of a 32 KB L1 on AVX2
-constexpr std::int64_t kPixelsATask = 192;    // reading B gets cheap, and there is enough to share
-constexpr std::int64_t kPackedChannels = 64;  // of a cell, packed at a time
-constexpr std::int64_t kMergedChannels = 8;   // below this a row of the kernel is read as one run
+constexpr std::int64_t kTilesAtOnce = 8;     // that share a panel of B while it is in L1
+constexpr std::int64_t kBlockFloats = 6144;  // of B at once: 24 KB of a 32 KB L1
+constexpr std::int64_t kPixelsATask = 192;   // reading B gets cheap, and there is enough to share
+constexpr std::int64_t kFewTasks = 8, kLeastWork = 1 << 17;  // multiply-adds that pay for a task
+constexpr std::int64_t kPackedChannels = 64;                 // of a cell, packed at a time
+constexpr std::int64_t kMergedChannels = 8;  // below this a row of the kernel is read as one run
 
 std::size_t aligned(std::size_t floats) { return (floats + 15) / 16 * 16; }
 
@@ -48,25 +49,39 @@ ConvGather::ConvGather(const ConvShape& shape, ConvDirection direction, const Ep
 void ConvGather::cut() {
   const std::int64_t pixels = std::max<std::int64_t>(out_pixels_, 1);
   strips_ = std::max<std::int64_t>(1, (pixels + kPixelsATask / 2) / kPixelsATask);
+  if (strips_ > 1 && strips_ < 2 * kFewTasks) strips_ = (strips_ + 3) / 4 * 4;  // even shares
   samples_a_task_ = std::max<std::int64_t>(1, kPixelsATask / pixels);
-  const auto tasks = [&] { return (shape_.n + samples_a_task_ - 1) / samples_a_task_ * strips_; };
-  while (samples_a_task_ > 1 && tasks() < 8 && samples_a_task_ * pixels >= 8 * tile_rows_)
-    samples_a_task_ = (samples_a_task_ + 1) / 2;
   panel_cuts_ = 1;
-  const std::int64_t work = pixels * samples_a_task_ / strips_ * taps_ * run_ * out_channels_;
-  if (tasks() > 0 && tasks() < 8)
-    panel_cuts_ = std::clamp<std::int64_t>(std::min((8 + tasks() - 1) / tasks(), work / (1 << 18)),
-                                           1, shape_.groups * panels_);
-  if (run_ > kBlockRows) {
-    const std::int64_t pieces = (run_ + kBlockRows - 1) / kBlockRows;
+  const auto tasks = [&] {
+    return (shape_.n + samples_a_task_ - 1) / samples_a_task_ * strips_ * panel_cuts_;
+  };
+  while (samples_a_task_ > 1 && tasks() < kFewTasks && samples_a_task_ * pixels >= 8 * tile_rows_)
+    samples_a_task_ = (samples_a_task_ + 1) / 2;
+  // Few large samples: whichever of the kernel and the image is larger is not read twice.
+  const std::int64_t sums = taps_ * run_ * out_channels_;
+  const bool large_kernel = sums > in_pixels_ * in_channels_;
+  while (tasks() > 0 && tasks() < kFewTasks &&
+         pixels * samples_a_task_ * sums / (strips_ * panel_cuts_) >= 2 * kLeastWork) {
+    const bool panels_can = 2 * panel_cuts_ <= shape_.groups * panels_;
+    const bool strips_can = pixels / strips_ >= 4 * tile_rows_;
+    if (!panels_can && !strips_can) break;
+    (panels_can && (large_kernel || !strips_can) ? panel_cuts_ : strips_) *= 2;
+  }
+  cut_depth();
+}
+
+// The sum goes by blocks of rows of B, which stay in L1 from tile to tile.
+void ConvGather::cut_depth() {
+  const std::int64_t rows = kBlockFloats / kernels().conv.cols;
+  if (run_ > rows) {
+    const std::int64_t pieces = (run_ + rows - 1) / rows;
     for (std::int64_t t = 0; t < taps_; ++t)
       for (std::int64_t i = 0; i < pieces; ++i) {
         const Range r = piece(run_, pieces, i);
         blocks_.push_back({t, t + 1, r.begin, r.end - r.begin});
       }
   } else {
-    const std::int64_t pieces =
-        std::max<std::int64_t>(1, (taps_ * run_ + kBlockRows - 1) / kBlockRows);
+    const std::int64_t pieces = std::max<std::int64_t>(1, (taps_ * run_ + rows - 1) / rows);
     for (std::int64_t i = 0; i < pieces; ++i) {
       const Range r = piece(taps_, pieces, i);
       if (r.begin < r.end || pieces == 1) blocks_.push_back({r.begin, r.end, 0, run_});
@@ -163,6 +178,7 @@ ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* sc
   t.strip_end = strip.end;
   t.sample = index / panel_cuts_ / strips_ * samples_a_task_;
   t.samples = std::min(samples_a_task_, shape_.n - t.sample);
+  t.tile_count = (t.pixels() + tile_rows_ - 1) / tile_rows_;
   char* memory = static_cast<char*>(scratch);
   t.tiles = reinterpret_cast<ConvTile*>(memory);
   memory += kTilesAtOnce * sizeof(ConvTile);
@@ -174,24 +190,31 @@ ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* sc
 }
 
 void ConvGather::run(const Task& task) const {
-  const std::int64_t tiles = (task.pixels() + tile_rows_ - 1) / tile_rows_;
+  const std::int64_t tiles = task.tile_count;
   const std::int64_t copy = merged_ ? tile_rows_ * taps_ * run_ : 0;
   for (const Block& block : blocks_)
     for (std::int64_t first = 0; first < tiles; first += kTilesAtOnce) {
       const std::int64_t count = std::min(kTilesAtOnce, tiles - first);
       for (std::int64_t i = 0; i < count; ++i)
-        fill_tile(task, (first + i) * tile_rows_, block, task.tiles[i], task.taps + i * taps_,
+        fill_tile(task, task.tile(first + i), block, task.tiles[i], task.taps + i * taps_,
                   task.copies + i * copy);
-      run_panels(task, block, count);
+      const bool last = first + count == tiles && &block != &blocks_.back();
+      run_panels(task, block, count, last ? &block + 1 : nullptr);
     }
 }
 
-void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t tiles) const {
+void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t tiles,
+                            const Block* next) const {
   const ConvKernels& k = kernels().conv;
+  const auto rows_of = [&](std::int64_t q, const Block& b) {
+    return task.kernel + (q * taps_ * run_ + b.begin * run_ + b.from) * k.cols;
+  };
   const bool last = &block == &blocks_.back();
   for (std::int64_t q = task.panel_begin; q < task.panel_end; ++q) {
     const std::int64_t g = q / panels_, first = q % panels_ * k.cols;
     const std::int64_t column = g * width_ + first;
+    const Block* then = q + 1 < task.panel_end ? &block : next;
+    const float* ahead = then ? rows_of(then == &block ? q + 1 : task.panel_begin, *then) : nullptr;
     k.panel({.run = block.run,
              .shift = g * depth_ + block.from,
              .b = task.kernel + (q * taps_ * run_ + block.from) * k.cols,
@@ -199,24 +222,28 @@ void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t t
              .n = static_cast<int>(std::min<std::int64_t>(k.cols, width_ - first)),
              .accumulate = &block != &blocks_.front(),
              .finish = last ? task.finish.from_column(column) : Finish{},
-             .residual = last && task.residual},
+             .residual = last && task.residual,
+             .ahead = ahead,
+             .ahead_floats = then ? (then->end - then->begin) * then->run * k.cols : 0},
             task.tiles, tiles);
   }
 }
 
-Runner ConvGather::runner(const ConvShape& shape, ConvDirection direction,
-                          const Epilogue& epilogue) {
+Runner ConvGather::runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue,
+                          bool constant_kernel) {
   const auto conv = std::make_shared<const ConvGather>(shape, direction, epilogue);
   Runner r;
   r.workspace = (conv->zero_floats() + conv->packed_floats()) * sizeof(float);
   r.scratch = conv->scratch_bytes();
   const std::int64_t pixels = shape.n * conv->out_pixels_ * conv->out_channels_;
-  r.phases.push_back(
-      {pixels > 0 ? conv->pack_tasks() : 0, [conv](const Call& call, std::int64_t task, void*) {
-         float* zeros = static_cast<float*>(call.workspace);
-         if (task == 0) std::fill_n(zeros, conv->zero_floats(), 0.0f);
-         conv->pack(call.input(1), zeros + conv->zero_floats(), task);
-       }});
+  if (constant_kernel) r.absorbed = kKernelInput;
+  (constant_kernel ? r.setup : r.phases)
+      .push_back(
+          {pixels > 0 ? conv->pack_tasks() : 0, [conv](const Call& call, std::int64_t task, void*) {
+             float* zeros = static_cast<float*>(call.workspace);
+             if (task == 0) std::fill_n(zeros, conv->zero_floats(), 0.0f);
+             conv->pack(call.input(1), zeros + conv->zero_floats(), task);
+           }});
   const std::int64_t groups = (shape.n + conv->samples_a_task_ - 1) / conv->samples_a_task_;
   r.phases.push_back({pixels > 0 ? groups * conv->strips_ * conv->panel_cuts_ : 0,
                       [conv](const Call& call, std::int64_t task, void* scratch) {

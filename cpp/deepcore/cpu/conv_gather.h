@@ -4,9 +4,11 @@
 // The two directions differ only in how positions map, which is settled here once, axis by axis.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/conv_gather_axis.h"
 #include "deepcore/cpu/kernels/conv.h"
 #include "deepcore/graph/backend.h"
@@ -17,8 +19,9 @@ class ConvGather {
  public:
   ConvGather(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue);
 
-  // Inputs: what is read, the kernel, and the epilogue's.
-  static Runner runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue);
+  // Inputs: what is read, the kernel, and the epilogue's. A constant kernel is packed once.
+  static Runner runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue,
+                       bool constant_kernel = false);
 
  private:
   struct Pixel {
@@ -40,18 +43,23 @@ class ConvGather {
     Finish finish;
     const float* residual;
     float* out;
-    std::int64_t sample, samples, strip_begin, strip_end, panel_begin, panel_end;
+    std::int64_t sample, samples, strip_begin, strip_end, panel_begin, panel_end, tile_count;
     ConvTile* tiles;
     ConvTap* taps;
     float* copies;
     float* unread;  // where the rows that only fill up a tile go
 
     std::int64_t pixels() const { return (strip_end - strip_begin) * samples; }
+    Range tile(std::int64_t index) const {  // of an even number of pixels, but for the last one
+      const Range pairs = piece((pixels() + 1) / 2, tile_count, index);
+      return {2 * pairs.begin, std::min(2 * pairs.end, pixels())};
+    }
   };
 
   void list_taps();
   void order_pixels();
   void cut();
+  void cut_depth();
   std::size_t zero_floats() const;
   std::size_t packed_floats() const;
   std::size_t scratch_bytes() const;
@@ -59,9 +67,10 @@ class ConvGather {
   void pack(const float* kernel, float* packed, std::int64_t task) const;
   Task task(const Call& call, std::int64_t index, void* scratch) const;
   void run(const Task& task) const;
-  void run_panels(const Task& task, const Block& block, std::int64_t tiles) const;
-  void fill_tile(const Task& task, std::int64_t first, const Block& block, ConvTile& tile,
-                 ConvTap* taps, float* copies) const;
+  void run_panels(const Task& task, const Block& block, std::int64_t tiles,
+                  const Block* next) const;
+  void fill_tile(const Task& task, Range pixels, const Block& block, ConvTile& tile, ConvTap* taps,
+                 float* copies) const;
   const float* run_of(const Pixel& pixel, const float* first, std::int64_t tap, float* copy) const;
 
   ConvShape shape_;

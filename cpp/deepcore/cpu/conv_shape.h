@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "deepcore/core/shape.h"
+#include "deepcore/graph/backend.h"
 #include "deepcore/ops/kinds.h"
 
 namespace deepcore {
@@ -36,6 +37,9 @@ inline ConvShape conv_shape(const Shape& x, const Shape& kernel, const Shape& y,
           .og = groups > 0 ? y[3] / groups : 0,
           .window = window};
 }
+
+// The kernel among an op's constants.
+constexpr Constants kKernelInput = 1u << 1;
 
 // The input row (axis 0) or column (axis 1) that cell k of the kernel at output position i reads.
 inline std::int64_t input_position(const Window2D& w, std::size_t axis, std::int64_t i,

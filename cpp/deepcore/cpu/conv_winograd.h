@@ -17,7 +17,9 @@ bool winograd_fits(const ConvShape& shape);
 // Is it measured to be faster? A rule of the layer's shape: the batch must not change the bits.
 bool winograd_pays(const ConvShape& shape);
 
-Runner winograd_runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue);
+// What can be made of a constant kernel is made once.
+Runner winograd_runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue,
+                       bool constant_kernel = false);
 Runner winograd_filter_runner(const ConvShape& shape);  // (x, gy) -> gW
 
 // The tiles that cover (h, w) cells of each of n samples, 4 x 4 cells a tile.

@@ -40,6 +40,7 @@ enum class Source { kDirect, kOwn, kShared };
 
 struct Plan : Gemm {
   const GemmKernels* kernels;
+  bool constant_b = false;  // B is packed in the setup
   Source source = Source::kDirect;
   bool pack_a = false;
   bool swapped = false;
@@ -66,7 +67,10 @@ void choose(Plan& p) {
       std::all_of(p.b_strides.begin(), p.b_strides.end(), [](std::int64_t s) { return s == 0; });
   const bool big = p.k * p.n >= kBigB, long_rows = p.n >= kLongRow;
   std::int64_t depth = kDirectDepth;
-  if (p.tb || (long_rows && big && p.m >= kRowsPerOwn)) {
+  p.constant_b = p.constant_b && one_b && !p.swapped;
+  if (p.constant_b) {
+    p.source = Source::kShared;
+  } else if (p.tb || (long_rows && big && p.m >= kRowsPerOwn)) {
     const bool once = p.m >= kRowsPerShared && p.k * p.n > kSmallB && one_b;
     p.source = once ? Source::kShared : Source::kOwn;
     if (!once) p.least_groups = kOwnGroups;
@@ -79,6 +83,7 @@ void choose(Plan& p) {
   p.pack_a = p.ta && p.k >= 64 && p.n >= 128;
   if (p.pack_a) p.least_panels = p.chunk_panels = kPackAPanels;
   if (p.source != Source::kDirect || p.pack_a) depth = kPackedDepth;
+  if (p.constant_b && p.row_groups == 1) depth = std::max<std::int64_t>(p.k, 1);  // B is read once
   p.depths = std::max<std::int64_t>(1, ceil_div(p.k, depth));
   p.depth = ceil_div(p.k, p.depths);
 }
@@ -110,9 +115,10 @@ void cut(Plan& p) {
   }
 }
 
-Plan plan(const Gemm& gemm, const Kernels& table) {
+Plan plan(const Gemm& gemm, const Kernels& table, bool constant_b) {
   Plan p;
   static_cast<Gemm&>(p) = gemm;
+  p.constant_b = constant_b;
   p.kernels = &table.gemm;
   if (p.n == 1 && p.m > 1) {  // C' = B' A': the long side lies along the registers
     std::swap(p.m, p.n);
@@ -255,9 +261,9 @@ std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strid
   return offset;
 }
 
-Runner gemm_runner(const Gemm& gemm, const Kernels& table) {
+Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
   Runner runner;
-  const Plan p = plan(gemm, table);
+  const Plan p = plan(gemm, table, constant_b);
   if (p.m == 0 || p.n == 0 || p.batch.elements() == 0) {
     runner.phases.push_back({0, [](const Call&, std::int64_t, void*) {}});
     return runner;
@@ -267,10 +273,11 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table) {
   };
   if (p.source == Source::kShared) {
     runner.workspace = static_cast<std::size_t>(p.panels * p.kernels->cols * p.k) * sizeof(float);
-    runner.phases.push_back({p.pack_tasks, [p, b_of](const Call& call, std::int64_t task, void*) {
-                               pack_shared(p, b_of(p, call), static_cast<float*>(call.workspace),
-                                           task);
-                             }});
+    if (p.constant_b) runner.absorbed = kConstantB;
+    (p.constant_b ? runner.setup : runner.phases)
+        .push_back({p.pack_tasks, [p, b_of](const Call& call, std::int64_t task, void*) {
+                      pack_shared(p, b_of(p, call), static_cast<float*>(call.workspace), task);
+                    }});
   }
   runner.scratch =
       static_cast<std::size_t>(p.a_floats + p.b_floats + 2 * p.column_floats) * sizeof(float);

@@ -22,8 +22,11 @@ struct Gemm {
   bool whole = false;  // an entry of the batch is one task: there are enough of them
 };
 
-// `table` serves the tests, which run every instruction set.
-Runner gemm_runner(const Gemm& gemm, const Kernels& table = kernels());
+// B among an op's constants.
+constexpr Constants kConstantB = 1u << 1;
+
+// A constant B is packed once. `table` serves the tests, which run every instruction set.
+Runner gemm_runner(const Gemm& gemm, const Kernels& table = kernels(), bool constant_b = false);
 
 // The same for A' B without an epilogue and with a long K, in pieces of K: each has a chain of its
 // own, and they are added in order. nullopt where that does not pay.

@@ -79,14 +79,15 @@ Runner plain_runner(const Gemm& g) {
   return runner;
 }
 
-std::optional<Runner> make(const MatMul& op, const Types& in, const Types& out) {
+std::optional<Runner> make(const MatMul& op, const Types& in, const Types& out,
+                           Constants constants) {
   const Gemm gemm = gemm_of(op, in, out);
   const Kind act = op.epilogue.activation;
   const bool exact = act == Kind::kIdentity || act == Kind::kRelu || act == Kind::kRelu6;
   switch (in[0].dtype) {
     case DType::kFloat32:
       if (auto split = split_gemm_runner(gemm)) return split;
-      return gemm_runner(gemm);
+      return gemm_runner(gemm, kernels(), constants & kConstantB);
     case DType::kFloat64:
       return plain_runner<double>(gemm);
     case DType::kInt32:

@@ -40,10 +40,17 @@ struct Phase {
   std::function<void(const Call& call, std::int64_t task, void* scratch)> run;
 };
 
+// Which inputs of an op hold the same numbers in every run of its step: bit i for input i.
+using Constants = std::uint32_t;
+
 struct Runner {
   std::vector<Phase> phases;
   std::size_t workspace = 0;  // bytes shared by the tasks
   std::size_t scratch = 0;    // bytes per thread
+  // What to make of constant inputs, once in the life of a step. With a setup the workspace is the
+  // step's own, and keeps from run to run what the setup left there.
+  std::vector<Phase> setup = {};
+  Constants absorbed = 0;  // inputs that the setup alone reads
 };
 
 // Why a run ended early: the first step that met a fault.
@@ -75,7 +82,11 @@ class Backend {
   virtual ~Backend() = default;
   // How to run an op on these types; nullopt when this backend has no kernel: compose() is used
   // instead.
-  virtual std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const = 0;
+  virtual std::optional<Runner> runner(const Op& op, const Types& in, const Types& out,
+                                       Constants constants) const = 0;
+  std::optional<Runner> runner(const Op& op, const Types& in, const Types& out) const {
+    return runner(op, in, out, 0);
+  }
   // Runs the list `next() == true` times over: next is asked by one thread before each round while
   // the others wait. A step whose phases have at most one task each is run by the caller's thread
   // alone; with `alone` every step is: same bits, and no helpers to wake for a few microseconds.

@@ -11,6 +11,7 @@
 #include "deepcore/plan/hazards.h"
 #include "deepcore/plan/memory.h"
 #include "deepcore/plan/passes.h"
+#include "deepcore/plan/setup.h"
 
 namespace deepcore {
 
@@ -47,6 +48,7 @@ struct Plan::State {
   Types inputs, results;
   Layout layout;
   Buffer arena;
+  std::vector<Buffer> kept;  // workspaces that hold what a setup made
   ForkSafeMutex busy;
 
   // What the steps' pointers are resolved from: slot s of `pointers` is one operand of one step.
@@ -67,8 +69,9 @@ struct Plan::State {
       : backend(device), graph(prepare(traced, device, optimize)) {
     for (Value v : graph->inputs) inputs.push_back(graph->values[v]);
     for (Value v : graph->outputs) results.push_back(graph->values[v]);
-    make_steps();
+    make_steps(optimize && enabled(FastPath::kPackOnce));
     set_waits(steps, accesses);
+    run_setups(backend, *graph, steps, node_of);
     small = nanoseconds() < kSmall;
   }
 
@@ -87,18 +90,19 @@ struct Plan::State {
     return t;
   }
 
-  void make_steps() {
+  void make_steps(bool pack_once) {
     std::vector<Runner> runners;
     std::vector<std::size_t> workspaces;
     for (const Node& node : graph->nodes) {
       Runner runner;
       if (!node.op->traits().view) {
-        std::optional<Runner> made = backend.runner(*node.op, types(node.in), types(node.out));
+        std::optional<Runner> made = backend.runner(*node.op, types(node.in), types(node.out),
+                                                    pack_once ? constants_of(node, *graph) : 0);
         require(made.has_value(), node.op->name(),
                 "the planner made an op that the backend does not run");
         runner = std::move(*made);
       }
-      workspaces.push_back(runner.workspace);
+      workspaces.push_back(runner.setup.empty() ? runner.workspace : 0);
       runners.push_back(std::move(runner));
     }
     layout = place(*graph, workspaces);
@@ -114,7 +118,9 @@ struct Plan::State {
       for (Value v : node.in) add_slot(layout.places[v], graph->values[v].bytes(), false, access);
       for (Value v : node.out) add_slot(layout.places[v], graph->values[v].bytes(), true, access);
       void* workspace = nullptr;
-      if (runners[i].workspace > 0) {
+      if (!runners[i].setup.empty()) {
+        workspace = kept.emplace_back(backend.allocate(runners[i].workspace)).data();
+      } else if (runners[i].workspace > 0) {
         workspace = at(layout.workspaces[i]);
         access.add({Place::Kind::kArena, layout.workspaces[i]}, runners[i].workspace, true);
       }

@@ -11,10 +11,13 @@ namespace deepcore {
 
 // The most pixels of a tile, on any machine: 12 where there are 32 registers, else 6.
 constexpr int kMostConvRows = 12;
+// A tile of fewer pixels takes as long: its sums would wait for each other.
+constexpr int kLeastConvRows = 4;
 
 // One kernel cell (or a row of cells that are neighbours in memory) as a tile of pixels sees it.
 struct ConvTap {
   int64_t b;                      // the first row of the packed kernel that belongs to it
+  ptrdiff_t step;                 // between neighbours among x, where all are as far apart; else 0
   const float* x[kMostConvRows];  // each pixel's run of input; zeros where it is outside the image
 };
 
@@ -38,6 +41,8 @@ struct ConvPanel {
   bool accumulate;   // go on from y
   Finish finish;     // of these columns
   bool residual;
+  const float* ahead;  // what comes after b: fetched meanwhile, for it may lie in memory
+  int64_t ahead_floats;
 };
 
 // y[i y_step + c] = sum over taps of x[i x_step + x_tap + c] * w[w_tap + c], then the epilogue, for
@@ -119,11 +124,26 @@ struct WinogradKernel {
   int64_t floats;
 };
 
+// c[tile][j] (+)= sum over k of a[tile][k] b[k][j] in each of the 36 planes, for tiles < m, j < n.
+struct WinogradProduct {
+  int64_t m, n, k;
+  const float* a;
+  ptrdiff_t a_row, a_plane;
+  const float* b;  // panels of rows of two registers
+  ptrdiff_t b_panel, b_plane;
+  float* c;  // columns up to a whole register are written
+  ptrdiff_t c_row, c_plane;
+  bool accumulate;
+  const float* ahead;  // what the next products are made of: fetched meanwhile
+  int64_t ahead_floats;
+};
+
 struct WinogradKernels {
   void (*kernel)(const WinogradKernel& job);      // planes = G g G', cell after cell
   void (*kernel_sum)(const WinogradKernel& job);  // cells = G' planes G
   void (*input)(const WinogradTile& tile);        // planes = B' d B, of 6 x 6 cells
   void (*gradient)(const WinogradTile& tile);     // planes = A d A', of 4 x 4 cells
+  void (*products)(const WinogradProduct& job);
   // 4 x 4 = A' planes A, then the epilogue. `residual` lies as `to` does; null without.
   void (*output)(const WinogradTile& tile, const Finish& finish, const float* residual);
 };
