@@ -1,40 +1,24 @@
 """The networks of the workloads, written once for deepcore and for Keras.
 
 Every builder takes the module (`deepcore` or `keras`) and gives a model that is not compiled;
-`compiled` adds the workload's optimizer and loss. All classify: inputs float32 and channels last,
-labels integers, outputs probabilities.
+`compiled` adds the workload's optimizer and loss. Those here classify: inputs float32 and channels
+last, labels integers, outputs probabilities. `recurrent_models.py` has those that read sequences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Network:
-    """How to build a network, and what it is trained on.
-
-    Attributes:
-        build: takes the module, gives the model.
-        shape: of one sample.
-        classes: of the labels.
-        optimizer: takes the module, gives the optimizer.
-    """
-
-    build: Callable[[Any], Any]
-    shape: tuple[int, ...]
-    classes: int
-    optimizer: Callable[[Any], Any]
+from network import Network, adam, momentum
+from recurrent_models import RECURRENT
 
 
 def compiled(keras: Any, name: str) -> Any:
-    """The network of this name with its optimizer, cross-entropy and accuracy."""
+    """The network of this name with its optimizer and loss, and accuracy where it classifies."""
     network = NETWORKS[name]
     model = network.build(keras)
-    loss = "sparse_categorical_crossentropy"
-    model.compile(network.optimizer(keras), loss, metrics=["accuracy"])
+    metrics = [] if network.loss == "mse" else ["accuracy"]
+    model.compile(network.optimizer(keras), network.loss, metrics=metrics)
     return model
 
 
@@ -192,19 +176,12 @@ def mobilenet_v2(keras: Any) -> Any:
     return keras.Model(inputs, outputs, name="mobilenetv2")
 
 
-def _adam(keras: Any) -> Any:
-    return keras.optimizers.Adam()
-
-
-def _momentum(keras: Any) -> Any:
-    return keras.optimizers.SGD(0.01, momentum=0.9)
-
-
 NETWORKS = {
-    "mlp_mnist": Network(mlp_mnist, (784,), 10, _adam),
-    "cnn_mnist": Network(cnn_mnist, (28, 28, 1), 10, _adam),
-    "conv1d_ts": Network(conv1d_ts, (500, 1), 10, _adam),
-    "resnet20_cifar": Network(resnet20_cifar, (32, 32, 3), 10, _momentum),
-    "resnet50": Network(resnet50, (224, 224, 3), 1000, _momentum),
-    "mobilenet_v2": Network(mobilenet_v2, (224, 224, 3), 1000, _momentum),
+    "mlp_mnist": Network(mlp_mnist, (784,), 10, adam),
+    "cnn_mnist": Network(cnn_mnist, (28, 28, 1), 10, adam),
+    "conv1d_ts": Network(conv1d_ts, (500, 1), 10, adam),
+    "resnet20_cifar": Network(resnet20_cifar, (32, 32, 3), 10, momentum),
+    "resnet50": Network(resnet50, (224, 224, 3), 1000, momentum),
+    "mobilenet_v2": Network(mobilenet_v2, (224, 224, 3), 1000, momentum),
+    **RECURRENT,
 }

@@ -37,6 +37,9 @@ TRAININGS = {
         Training("cnn_mnist", 128, 3200, 2.0, 14.8e6),
         Training("resnet20_cifar", 64, 512, 1.6, 245e6),
         Training("conv1d_ts", 32, 960, 1.6, 74e6),
+        Training("lstm_text", 32, 960, 1.7, 62.9e6),
+        Training("gru_seq", 64, 2560, 2.5, 8.6e6),
+        Training("bilstm_tagger", 32, 960, 2.5, 24.5e6),
     )
 }
 
@@ -68,6 +71,7 @@ INFERENCES = {
     for i in (
         Inference("mlp_mnist", 1, 0.8, 60),
         Inference("cnn_mnist", 1, 0.8, 120),
+        Inference("lstm_text", 1, 0.8, 500),
         Inference("resnet20_cifar", 1, 0.9, 800),
         Inference("mobilenet_v2", 1, 1.0),
         Inference("resnet50", 1, 1.0),

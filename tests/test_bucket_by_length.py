@@ -84,6 +84,7 @@ def test_targets_along_the_sequence_and_several_inputs():
         (lambda: BucketByLength(PADDED, ROWS[:5]), "Data cardinality is ambiguous"),
         (lambda: BucketByLength(PADDED, ROWS, boundaries=[5, 5]), "boundaries must rise"),
         (lambda: BucketByLength(PADDED, ROWS, boundaries=[0]), "boundaries must be a positive"),
+        (lambda: BucketByLength(PADDED, ROWS, boundaries=7), "boundaries must be rising lengths"),
         (lambda: BucketByLength(PADDED, ROWS, padding="left"), "padding must be one of"),
         (lambda: BucketByLength(PADDED, ROWS, batch_size=0), "batch_size must be a positive"),
     ],

@@ -24,14 +24,21 @@ PARAMETERS = {
     "resnet20_cifar": 274_042,
     "resnet50": 25_636_712,
     "mobilenet_v2": 3_538_984,
+    "lstm_text": 2_691_713,
+    "gru_seq": 15_809,
+    "bilstm_tagger": 708_628,
 }
 
 
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_parameters(name):
-    model = models.NETWORKS[name].build(deepcore)
+    if name == "bilstm_tagger" and not hasattr(deepcore.layers, "Bidirectional"):
+        pytest.skip("it needs Bidirectional")
+    network = models.NETWORKS[name]
+    model = network.build(deepcore)
     assert model.count_params() == PARAMETERS[name]
-    assert model.output_shape == (None, models.NETWORKS[name].classes)
+    steps = (network.steps,) if network.steps else ()
+    assert model.output_shape == (None, *steps, network.classes)
 
 
 @pytest.mark.parametrize("name", ["conv1d_ts", "resnet20_cifar"])

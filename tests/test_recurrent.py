@@ -135,6 +135,28 @@ def test_masks_differ_from_batch_to_batch_and_not_in_inference(eagerly):
         np.testing.assert_array_equal(first, model.predict(X, verbose=0))
 
 
+@pytest.mark.parametrize("rates", [{"dropout": 0.5}, {"recurrent_dropout": 0.5}])
+def test_a_cell_alone_keeps_its_mask_until_it_is_reset(rates):
+    cell = layers.GRUCell(40, seed=1, **rates)
+    states = [np.ones((5, 40), "float32")]
+
+    def step(x):
+        return cell(x, states, training=True)[0]
+
+    first = step(X[:, 0]).numpy()
+    np.testing.assert_array_equal(step(X[:, 0]), first)
+    cell.reset_dropout_mask()
+    cell.reset_recurrent_dropout_mask()
+    assert (step(X[:, 0]).numpy() != first).any()
+    # What a trace has drawn ends with it.
+    for _ in range(2):
+        cell.reset_dropout_mask()
+        cell.reset_recurrent_dropout_mask()
+        assert dc.function(lambda x: step(x) + step(x))(X[:, 0]).shape == (5, 40)
+        assert step(X[:, 0]).shape == (5, 40)
+        assert dc.function(lambda x: step(x) * 2)(X[:, 0]).shape == (5, 40)
+
+
 # ---- states that stay
 
 

@@ -278,3 +278,10 @@ def test_a_config_cannot_ask_for_more_weights_than_the_file_has(tmp_path):
     _rewritten(tmp_path / "good.keras", tmp_path / "bad.keras", change)
     with pytest.raises(ValueError, match="a weight for each of max_tokens="):
         saving.load_model(tmp_path / "bad.keras")
+
+
+def test_a_layer_that_has_learned_nothing_comes_back_ready_to_learn():
+    layer = TextVectorization(output_mode="multi_hot")
+    again = TextVectorization.from_config(layer.get_config())
+    again.adapt(TEXTS)
+    assert again.vocabulary_size() == 5

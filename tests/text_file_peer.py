@@ -1,4 +1,4 @@
-"""A model that begins with strings, in a file, with whatever `keras` is.
+"""A model that begins with strings, categories and numbers, in a file, with whatever `keras` is.
 
     python text_file_peer.py make FILE.keras
     python text_file_peer.py check FILE.keras
@@ -14,11 +14,13 @@ import numpy as np
 from keras import layers
 
 TEXTS = np.array(["the cat sat", "a cat sat sat", "Dogs, run! naïve", "the dogs"])
+NUMBERS = np.random.default_rng(0).normal(2, 3, (4, 3)).astype("float32")
+CODES = np.array([[1, 5], [7, 5], [9, 1], [0, 0]])
 TOPICS = np.array([["x"], ["y"], ["x"], ["zz"]])
 
 
 def build():
-    """Masked words, weighed words, and a topic of two bins."""
+    """A layer of each kind."""
     text = keras.Input((), dtype="string", name="text")
     topic = keras.Input((1,), dtype="string", name="topic")
     words = layers.TextVectorization(ngrams=2, name="words")
@@ -32,12 +34,24 @@ def build():
     mean = layers.GlobalAveragePooling1D(name="mean")(
         layers.Embedding(40, 3, mask_zero=True, name="embedding")(words(text))
     )
-    joined = layers.Concatenate(name="joined")([mean, weighed(text), topics(topic), hashed(topic)])
-    return keras.Model([text, topic], layers.Dense(2, name="out")(joined), name="texts")
+    number = keras.Input((3,), name="number")
+    code = keras.Input((2,), dtype="int64", name="code")
+    normal, bins = layers.Normalization(name="normal"), layers.Discretization(num_bins=3)
+    normal.adapt(NUMBERS)
+    bins.adapt(NUMBERS)
+    codes = layers.IntegerLookup(output_mode="count", name="codes")
+    codes.adapt(CODES)
+    ranges = layers.CategoryEncoding(3, name="ranges")(bins(number))
+    joined = layers.Concatenate(name="joined")(
+        [mean, weighed(text), topics(topic), hashed(topic), normal(number), ranges, codes(code)]
+    )
+    return keras.Model(
+        [text, topic, number, code], layers.Dense(2, name="out")(joined), name="texts"
+    )
 
 
 def outputs(model):
-    return np.asarray(model([TEXTS, TOPICS]))
+    return np.asarray(model([TEXTS, TOPICS, NUMBERS, CODES]))
 
 
 if __name__ == "__main__":

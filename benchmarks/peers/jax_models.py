@@ -221,6 +221,11 @@ def mobilenet_v2():
 
 def build(network, shape):
     """Parameters, state and apply for samples of a shape."""
+    if network not in globals():
+        import jax_recurrent
+
+        parameters, apply = getattr(jax_recurrent, network)()
+        return parameters, None, apply
     parameters, apply = globals()[network]()
     example = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
     found = jax.eval_shape(lambda p, x: apply(p, None, x, True)[1], parameters, example)

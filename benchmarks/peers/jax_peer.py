@@ -7,14 +7,25 @@ import worker
 MOMENTUM = ("resnet20_cifar", "resnet50", "mobilenet_v2")
 
 
-def _step(apply, momentum):
+def _loss(kind, logits, y):
+    import jax
+    import jax.numpy as jnp
+
+    if kind == "mse":
+        return jnp.square(logits - y).mean()
+    if kind == "binary_crossentropy":
+        return (jax.nn.softplus(logits) - logits * y).mean()
+    logs = jax.nn.log_softmax(logits)
+    return -jnp.take_along_axis(logs, y[..., None], -1).mean()
+
+
+def _step(apply, momentum, kind="sparse_categorical_crossentropy"):
     import jax
     import jax.numpy as jnp
 
     def loss_of(parameters, state, x, y):
         logits, state = apply(parameters, state, x, True)
-        logs = jax.nn.log_softmax(logits)
-        return -jnp.take_along_axis(logs, y[:, None], 1).mean(), state
+        return _loss(kind, logits, y), state
 
     def adam(p, g, m, v, count):
         m = 0.9 * m + 0.1 * g
@@ -45,6 +56,7 @@ def train(variant, network, batch, x, y):
     import jax
     import jax.numpy as jnp
     import jax_models
+    from models import NETWORKS
 
     parameters, state, apply = jax_models.build(network, x.shape[1:])
     momentum = network in MOMENTUM
@@ -52,10 +64,11 @@ def train(variant, network, batch, x, y):
         [jnp.zeros_like(p) for p in jax.tree.leaves(parameters)] for _ in range(2 - momentum)
     )
     held = [parameters, state, moments, jnp.zeros((), jnp.float32)]
-    step = _step(apply, momentum)
+    entry = NETWORKS[network]
+    step = _step(apply, momentum, entry.loss)
+    labels = jnp.asarray(y, jnp.float32 if entry.classes == 1 else jnp.int32)
     batches = [
-        (jnp.asarray(x[i : i + batch]), jnp.asarray(y[i : i + batch], jnp.int32))
-        for i in range(0, len(x), batch)
+        (jnp.asarray(x[i : i + batch]), labels[i : i + batch]) for i in range(0, len(x), batch)
     ]
 
     def epoch(samples):
@@ -71,10 +84,12 @@ def infer(variant, network, x):
     import jax
     import jax_models
     import numpy as np
+    from models import NETWORKS
 
     parameters, state, apply = jax_models.build(network, x.shape[1:])
     # Closed over, as constants, weights make compilation slow and the call no faster.
-    model = jax.jit(lambda p, s, rows: jax.nn.softmax(apply(p, s, rows, False)[0]))
+    last = jax.nn.sigmoid if NETWORKS[network].classes == 1 else jax.nn.softmax
+    model = jax.jit(lambda p, s, rows: last(apply(p, s, rows, False)[0]))
     return lambda batch: np.asarray(model(parameters, state, batch))
 
 

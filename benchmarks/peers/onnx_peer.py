@@ -12,6 +12,7 @@ def infer(variant, network, x):
     """A call of the session, NumPy in and NumPy out (channels first, as such models are)."""
     import numpy as np
     import onnxruntime
+    import torch_peer
 
     path = _exported(network, x)
     options = onnxruntime.SessionOptions()
@@ -19,8 +20,8 @@ def infer(variant, network, x):
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     # Its input lies ready: turning it is no part of a call.
-    ready = {1: x, 2: x, 3: np.moveaxis(x, -1, 1), 4: np.moveaxis(x, -1, 1)}[x.ndim]
-    feed = {name: np.ascontiguousarray(ready)}
+    turned = x.ndim > 2 and not torch_peer._sequences(network)
+    feed = {name: np.ascontiguousarray(np.moveaxis(x, -1, 1) if turned else x)}
     return lambda batch: session.run(None, feed)[0]
 
 
@@ -30,7 +31,7 @@ def _exported(network, x):
 
     model = torch_peer.classifier(network).to(memory_format=torch.contiguous_format)
     path = str(Path(tempfile.mkdtemp(prefix="onnx-")) / f"{network}.onnx")
-    example = torch_peer._laid_out(torch, x).contiguous()
+    example = torch_peer._laid_out(torch, x, torch_peer._sequences(network)).contiguous()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(

@@ -113,3 +113,34 @@ def mobilenet_v2():
             channels = filters
     layers += [_normed(320, 1280, 1), nn.ReLU6()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 1000))
+
+
+class Recurrent(nn.Module):
+    """Embedding, a recurrent layer, and a dense one on its last step or on all."""
+
+    def __init__(self, embedding, recurrent, head, all_steps=False):
+        super().__init__()
+        self.embedding, self.recurrent, self.head = embedding, recurrent, head
+        self.all_steps = all_steps
+
+    def forward(self, x):
+        """Logits."""
+        y = self.recurrent(self.embedding(x))[0]
+        return self.head(y if self.all_steps else y[:, -1])
+
+
+def lstm_text():
+    """Embedding, LSTM, one logit."""
+    recurrent = nn.LSTM(128, 128, batch_first=True)
+    return Recurrent(nn.Embedding(20000, 128), recurrent, nn.Linear(128, 1))
+
+
+def gru_seq():
+    """GRU, one number."""
+    return Recurrent(nn.Identity(), nn.GRU(16, 64, batch_first=True), nn.Linear(64, 1))
+
+
+def bilstm_tagger():
+    """Embedding, LSTM both ways, logits a step."""
+    recurrent = nn.LSTM(64, 64, batch_first=True, bidirectional=True)
+    return Recurrent(nn.Embedding(10000, 64), recurrent, nn.Linear(128, 20), all_steps=True)

@@ -19,9 +19,11 @@ def _ready():
     return torch
 
 
-def _laid_out(torch, x):
+def _laid_out(torch, x, sequences=False):
     """Images as views channels first of what lies channels last: what its kernels like best."""
     tensor = torch.from_numpy(x)
+    if sequences:
+        return tensor
     if tensor.ndim == 4:
         return tensor.permute(0, 3, 1, 2)
     return tensor.permute(0, 2, 1).contiguous() if tensor.ndim == 3 else tensor
@@ -35,6 +37,25 @@ def _model(torch, network):
     return model.to(memory_format=torch.channels_last) if two else model
 
 
+def _loss(torch, network):
+    """Of logits and labels."""
+    from models import NETWORKS
+
+    functional = torch.nn.functional
+    loss = NETWORKS[network].loss
+    if loss == "mse":
+        return functional.mse_loss
+    if loss == "binary_crossentropy":
+        return functional.binary_cross_entropy_with_logits
+    return lambda logits, y: functional.cross_entropy(logits.flatten(0, -2), y.flatten())
+
+
+def _sequences(network):
+    from recurrent_models import RECURRENT
+
+    return network in RECURRENT
+
+
 def train(variant, network, batch, x, y):
     """An epoch of the tutorials' loop."""
     torch = _ready()
@@ -44,12 +65,14 @@ def train(variant, network, batch, x, y):
     else:
         optimizer = torch.optim.Adam(model.parameters(), fused=True)
     inputs = [
-        _laid_out(torch, np.ascontiguousarray(x[i : i + batch])) for i in range(0, len(x), batch)
+        _laid_out(torch, np.ascontiguousarray(x[i : i + batch]), _sequences(network))
+        for i in range(0, len(x), batch)
     ]
     labels = list(torch.from_numpy(y).split(batch))
+    loss = _loss(torch, network)
 
     def loss_of(rows, truth):
-        return torch.nn.functional.cross_entropy(model(rows), truth)
+        return loss(model(rows), truth)
 
     step = torch.compile(loss_of) if variant == "compile" else loss_of
 
@@ -58,10 +81,10 @@ def train(variant, network, batch, x, y):
         steps = samples // batch
         for rows, truth in zip(inputs[:steps], labels[:steps], strict=True):
             optimizer.zero_grad(set_to_none=True)
-            loss = step(rows, truth)
-            loss.backward()
+            value = step(rows, truth)
+            value.backward()
             optimizer.step()
-            total += loss.detach()
+            total += value.detach()
         return total.item()
 
     return epoch
@@ -70,7 +93,10 @@ def train(variant, network, batch, x, y):
 def classifier(network):
     """The network for inference: probabilities out."""
     torch = _ready()
-    return torch.nn.Sequential(_model(torch, network), torch.nn.Softmax(1)).eval()
+    from models import NETWORKS
+
+    last = torch.nn.Sigmoid() if NETWORKS[network].classes == 1 else torch.nn.Softmax(-1)
+    return torch.nn.Sequential(_model(torch, network), last).eval()
 
 
 def infer(variant, network, x):
@@ -82,7 +108,7 @@ def infer(variant, network, x):
 
     def call(batch):
         with torch.inference_mode():
-            return model(_laid_out(torch, batch)).numpy()
+            return model(_laid_out(torch, batch, _sequences(network))).numpy()
 
     return call
 

@@ -79,15 +79,21 @@ SEQUENCES = IMAGES.reshape(SAMPLES, -1, 6)
 OF_SEQUENCES = {
     "average_pooling": lambda: layers.AveragePooling1D(3, 2, "same"),
     "batch_normalization": lambda: normed(SEQUENCES),
+    "bidirectional": lambda: layers.Bidirectional(layers.LSTM(9, return_sequences=True)),
     "causal": lambda: layers.Conv1D(7, 3, padding="causal", dilation_rate=4),
     "conv": lambda: layers.Conv1D(7, 5, strides=3, padding="same"),
     "conv_channels_first": lambda: layers.Conv1D(5, 3, data_format="channels_first"),
     "depthwise": lambda: layers.DepthwiseConv1D(4, depth_multiplier=2),
     "global_average_pooling": lambda: layers.GlobalAveragePooling1D(),
     "global_max_pooling": lambda: layers.GlobalMaxPooling1D(),
+    "gru": lambda: layers.GRU(7, go_backwards=True),
+    "gru_before": lambda: layers.GRU(17, reset_after=False, return_sequences=True),
+    "lstm": lambda: layers.LSTM(33),
     "masking": lambda: layers.Masking(),
     "max_pooling": lambda: layers.MaxPooling1D(3, 2),
     "separable": lambda: layers.SeparableConv1D(9, 3),
+    "simple_rnn": lambda: layers.SimpleRNN(10, "relu"),
+    "stacked_cells": lambda: layers.RNN([layers.GRUCell(4), layers.LSTMCell(3)]),
     "time_distributed": lambda: layers.TimeDistributed(layers.Dense(19)),
 }
 
@@ -151,6 +157,16 @@ def test_tokens_under_masks():
     tokens = np.maximum(RNG.integers(-99, 100, (SAMPLES, 31)), 0)
     stack = [layers.Embedding(100, 13, mask_zero=True), layers.Dense(7, activation="tanh")]
     check(of(*stack, layers.GlobalAveragePooling1D(), x=tokens), tokens)
+
+
+def test_padded_sequences():
+    """Whose padded steps are skipped, of some samples or of all."""
+    x = SEQUENCES[:, :31].copy()
+    for row, length in enumerate(RNG.integers(0, 32, SAMPLES)):
+        x[row, length:] = 0
+    for make in (layers.SimpleRNN, layers.LSTM, layers.GRU):
+        stack = [layers.Bidirectional(make(9, return_sequences=True)), make(17)]
+        check(of(layers.Masking(), *stack, x=x), x)
 
 
 @pytest.mark.parametrize("network", [mlp, cnn, residual])

@@ -107,6 +107,10 @@ def _boundaries(given: Sequence[int] | None, lengths: Lengths, longest: int) -> 
         shares = np.arange(1, MOST + 1) / MOST
         found = np.quantile(np.maximum(lengths, 1), shares, method="higher")
         return sorted({int(b) for b in found})
+    if not hasattr(given, "__iter__"):
+        raise ValueError(
+            f"BucketByLength: boundaries must be rising lengths. Received: boundaries={given!r}."
+        )
     bounds = [checks.positive_int("BucketByLength", "boundaries", b) for b in given]
     if sorted(set(bounds)) != bounds:
         raise ValueError(

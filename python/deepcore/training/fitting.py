@@ -52,7 +52,9 @@ class Fitting(Trainer):
     ) -> History:
         """Trains (keras.Model.fit).
 
-        Arrays are read where they lie: nothing is copied but an order of rows.
+        Arrays are read where they lie: nothing is copied but an order of rows. Texts go to a model
+        that begins with `TextVectorization` or a lookup: its layers on the host run over all of
+        them once, before the first step (batch by batch where the rows would take much memory).
 
         Args:
             x: an array, list or pandas frame (N, ...); or an iterable or generator of batches

@@ -55,7 +55,9 @@ def refuse_text(where: str, columns: Columns) -> None:
     """
     for array in columns.arrays:
         if array.dtype.kind in TEXT:
-            kind = "Python objects" if array.dtype.kind == "O" else "strings"
+            first = array.flat[0] if array.size else None
+            strings = array.dtype.kind != "O" or isinstance(first, str | bytes)
+            kind = "strings" if strings else "Python objects"
             raise ValueError(
                 f"{where}: x must hold numbers. Received: {kind} (dtype {array.dtype}, shape "
                 f"{array.shape}). Convert it, for example with x.astype('float32'), or begin a "

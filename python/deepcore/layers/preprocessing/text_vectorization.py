@@ -38,7 +38,8 @@ class TextVectorization(HostLayer):
         ngrams: join up to so many tokens, or so many as a tuple lists.
         output_mode: `int` a number for each token, rows filled up with zeros; `multi_hot`, `count`
             or `tf_idf` one row a text.
-        output_sequence_length: the length of the rows of `int`; the longest text's when None.
+        output_sequence_length: the length of the rows of `int`; when None the longest text's: of
+            a call, or of all the data that `fit`, `evaluate` or `predict` is given at once.
         pad_to_max_tokens: rows are `max_tokens` wide, however few tokens there are.
         vocabulary: the tokens, or the path of a text file with one a line.
         idf_weights: of the tokens, for `tf_idf`.
@@ -235,7 +236,7 @@ class TextVectorization(HostLayer):
             "ragged": False,
             "idf_weights": lookup["idf_weights"],
             "encoding": lookup["encoding"],
-            "vocabulary_size": self.vocabulary_size(),
+            "vocabulary_size": lookup["vocabulary_size"],
         }
 
     @classmethod

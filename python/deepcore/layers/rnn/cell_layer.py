@@ -24,8 +24,8 @@ class CellLayer(RNN):
 
     Args:
         cell: made of the arguments.
-        flags: the arguments of `RNN`, by name.
-        **kwargs: see `Layer`.
+        axes: how many a batch of sequences has.
+        **kwargs: see `RNN`.
     """
 
     cell: WeightedCell
@@ -44,10 +44,7 @@ class CellLayer(RNN):
     recurrent_dropout = of_cell("recurrent_dropout")
 
     def __init__(self, cell: WeightedCell, axes: int, **kwargs: Any) -> None:
-        use_cudnn = kwargs.pop("use_cudnn", "auto")
         super().__init__(cell, **kwargs)
-        checks.one_of(type(self).__name__, "use_cudnn", use_cudnn, ("auto", True, False))
-        self.use_cudnn = use_cudnn
         self.input_spec = InputSpec(ndim=axes)
 
     def get_config(self) -> dict[str, Any]:
@@ -66,8 +63,10 @@ class DenseCellLayer(CellLayer):
 
     units = of_cell("units")
 
-    def __init__(self, cell: WeightedCell, **kwargs: Any) -> None:
+    def __init__(self, cell: WeightedCell, use_cudnn: Any = "auto", **kwargs: Any) -> None:
         super().__init__(cell, 3, **kwargs)
+        checks.one_of(type(self).__name__, "use_cudnn", use_cudnn, ("auto", True, False))
+        self.use_cudnn = use_cudnn
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         """Makes the cell's weights for sequences of F features."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deepcore.layers.input_spec import InputSpec
-from deepcore.layers.rnn.cell_layer import CellLayer, of_cell, parted
+from deepcore.layers.rnn.cell_layer import SHARED, CellLayer, of_cell, parted
 from deepcore.layers.rnn.conv_lstm_cell import ConvLSTMCell
 from deepcore.layers.rnn.states import check_shapes
 from deepcore.serialization import builtin
@@ -99,7 +99,7 @@ class ConvLSTM(CellLayer):
     ) -> None:
         for_cell, flags = parted(locals())
         window = {name: for_cell.pop(name) for name in _WINDOW}
-        shared = {name: for_cell.pop(name) for name in ("dtype", "trainable") if name in for_cell}
+        shared = {name: for_cell.pop(name) for name in SHARED if name in for_cell}
         cell = ConvLSTMCell(self.rank, **window, options=for_cell, name="conv_lstm_cell", **shared)
         super().__init__(cell, self.rank + 3, **flags)
 

@@ -54,7 +54,7 @@ class DropoutCell(Layer):
             return None
         masks = self.__dict__["_masks"]
         shape = tuple(like.shape)
-        if which not in masks or masks[which][0] != shape:
+        if which not in masks or masks[which][0] != shape or not _has_value(masks[which][1]):
             ones = ops.ones(shape, like.dtype)
             count = self.dropout_mask_count
             drawn = [
@@ -62,3 +62,15 @@ class DropoutCell(Layer):
             ]
             masks[which] = (shape, drawn if count else drawn[0])
         return masks[which][1]
+
+
+def _has_value(mask: Any) -> bool:
+    """Whether a mask may be used here: not so if another trace, which is over, has drawn it."""
+    first = mask[0] if isinstance(mask, list) else mask
+    if not first.is_symbolic:
+        return True
+    try:
+        ops.negative(first)
+    except ValueError:
+        return False
+    return True
