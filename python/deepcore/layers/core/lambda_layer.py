@@ -91,6 +91,11 @@ class Lambda(Layer):
         for name in ("function", "output_shape", "mask", "arguments"):
             if name in config:
                 config[name] = deserialize_keras_object(config[name], custom_objects)
+        if not callable(config.get("function")):
+            raise ValueError(
+                "Lambda: the function of a config must be one that is known by name. "
+                f"Received: function={config.get('function')!r}."
+            )
         if isinstance(config.get("output_shape"), list):
             config["output_shape"] = tupled(config["output_shape"])
         return cls(**config)
