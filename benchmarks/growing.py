@@ -10,11 +10,13 @@ class Growing(NamedTuple):
         shape: of a batch of inputs.
         widths: of the hidden layers.
         convs: filters of the convolutions of width 3 before them.
+        lstm: units of an LSTM before them, instead; 0 for none.
     """
 
     shape: tuple[int, ...]
     widths: tuple[int, ...]
     convs: tuple[int, ...] = ()
+    lstm: int = 0
 
 
 def point(kind: str, size: int) -> Growing:
@@ -27,6 +29,8 @@ def point(kind: str, size: int) -> Growing:
         return Growing((64, 128), (128,) * size)
     if kind == "image side":
         return Growing((16, size, size, 3), (), (32, 32))
+    if kind == "steps":
+        return Growing((16, size, 32), (), lstm=64)
     return Growing((16, size, 16), (), (64, 64))
 
 
@@ -37,7 +41,9 @@ def build(keras: Any, grown: Growing) -> Any:
     conv = layers.Conv1D if spatial == 1 else layers.Conv2D
     stack = [keras.Input(grown.shape[1:])]
     stack += [conv(filters, 3, padding="same", activation="relu") for filters in grown.convs]
-    if spatial:
+    if grown.lstm:
+        stack.append(layers.LSTM(grown.lstm))
+    elif spatial:
         one, two = layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D
         stack.append(one() if spatial == 1 else two())
     stack += [layers.Dense(width, activation="relu") for width in grown.widths]

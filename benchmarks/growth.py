@@ -3,8 +3,8 @@
     python benchmarks/growth.py [--rounds 3] [--python peers=path/to/python] [--out docs]
 
 One quantity at a time is doubled: the batch size and the width of an MLP, its depth, the side of a
-convolutional network's images, the length of a 1-D one's sequences. Where the arithmetic grows
-linearly (batch, depth, length) or as the square (width, side), so should the time; the slope told
+convolutional network's images, the length of a 1-D one's sequences; the steps of an LSTM go from
+10 to 1,000. Where the arithmetic grows linearly (batch, depth, length, steps) or as the square (width, side), so should the time; the slope told
 is that of the last doubling.
 """
 
@@ -24,6 +24,7 @@ SERIES = {
     "depth": ([1, 2, 4, 8, 16, 32, 64], 1),
     "image side": ([8, 16, 32, 64, 128], 2),
     "sequence length": ([32, 64, 128, 256, 512, 1024, 2048], 1),
+    "steps": ([10, 20, 50, 100, 200, 500, 1000], 1),
 }
 TITLES = {
     "batch": "batch of an MLP, 256 wide",
@@ -31,6 +32,7 @@ TITLES = {
     "depth": "depth of an MLP, 128 wide, batch 64",
     "image side": "side of images, 2 convolutions, batch 16",
     "sequence length": "length of sequences, 2 convolutions, batch 16",
+    "steps": "steps of an LSTM of 64 units, batch 16",
 }
 
 

@@ -65,6 +65,8 @@ def _step(what):
     spatial, channels, layers = len(grown.shape) - 2, grown.shape[-1], []
     x, y = torch.rand(grown.shape), torch.randint(0, 10, grown.shape[:1])
     conv = nn.Conv1d if spatial == 1 else nn.Conv2d
+    if grown.lstm:
+        return _trained(_LastOfLstm(channels, grown.lstm), x, y)
     for filters in grown.convs:
         layers += [conv(channels, filters, 3, padding=1), nn.ReLU()]
         channels = filters
@@ -80,12 +82,28 @@ def _step(what):
         model = model.to(memory_format=torch.channels_last)
     elif spatial == 1:
         x = x.contiguous()
+    return _trained(model, x, y)
+
+
+def _trained(model, x, y):
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(model(x), y)
+        loss = torch.nn.functional.cross_entropy(model(x), y)
         loss.backward()
         optimizer.step()
 
     return step
+
+
+class _LastOfLstm(torch.nn.Module):
+    """10 classes of what an LSTM gives at the last step."""
+
+    def __init__(self, features, units):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(features, units, batch_first=True)
+        self.head = torch.nn.Linear(units, 10)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0][:, -1])
