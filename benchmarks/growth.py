@@ -4,8 +4,8 @@
 
 One quantity at a time is doubled: the batch size and the width of an MLP, its depth, the side of a
 convolutional network's images, the length of a 1-D one's sequences; the steps of an LSTM go from
-10 to 1,000. Where the arithmetic grows linearly (batch, depth, length, steps) or as the square (width, side), so should the time; the slope told
-is that of the last doubling.
+10 to 1,000. Where the arithmetic grows linearly (batch, depth, length, steps) or as the square
+(width, side), so should the time; the slope told is that of the last doubling.
 """
 
 import argparse
