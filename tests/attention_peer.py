@@ -234,8 +234,8 @@ def check(file):
             assert found.pop("paths").tolist() == wanted["paths"].tolist()
             for key, value in found.items():
                 assert value.dtype == wanted[key].dtype, (key, value.dtype, wanted[key].dtype)
-                narrow = "bfloat16" in case
-                tolerance = 2e-2 if narrow else 1e-10 if value.dtype == "float64" else 1e-5
+                # Keras computes the layer of float64 in float32.
+                tolerance = 2e-2 if "bfloat16" in case else 3e-5
                 scale = max(1.0, np.abs(wanted[key]).max())
                 np.testing.assert_allclose(
                     value / scale, wanted[key] / scale, 0, tolerance, err_msg=key
