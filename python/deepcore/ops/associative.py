@@ -29,7 +29,7 @@ def associative_scan(
         ValueError: the sizes differ.
 
     Example:
-        >>> associative_scan(lambda a, b: a + b, [0, 1, 2, 3, 4]).tolist()
+        >>> associative_scan(lambda a, b: a + b, np.arange(5)).tolist()
         [0, 1, 3, 6, 10]
     """
     elems = tree.map_structure(_core.as_tensor, elems)

@@ -60,9 +60,9 @@ def scan(
         ValueError: nothing says how often, sizes differ, or f changes its carry.
 
     Example:
-        >>> last, sums = scan(lambda carry, x: (carry + x, carry + x), 0, [1, 2, 3])
+        >>> last, sums = scan(lambda carry, x: (carry + x, carry + x), 0, np.arange(4))
         >>> sums.tolist()
-        [1, 3, 6]
+        [0, 1, 3, 6]
     """
     xs = _tensors(xs)
     length = _length(xs, length)
