@@ -113,7 +113,8 @@ void cut(Plan& p) {
     const bool cols_can = p.panels >= 2 * p.least_panels * p.col_tasks;
     if (!rows_can && !cols_can) return;
     // Whoever uses C writes it where the products that read it, of few rows, cut it: by columns.
-    const bool halves = p.used && !p.pack_a && p.col_tasks == 1 && cols_can;
+    // Not where every thread would have to fetch an A larger than C for that.
+    const bool halves = p.used && p.k < p.n && !p.pack_a && p.col_tasks == 1 && cols_can;
     const bool rows_longer =
         p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks && !halves;
     if (rows_can && (rows_longer || !cols_can)) {
