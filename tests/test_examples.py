@@ -17,10 +17,20 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def run(name, *arguments, timeout=600):
+    """What the example prints, on its built-in sample where the arguments name no data."""
     command = [sys.executable, EXAMPLES / name, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    home = {key: text for key, text in os.environ.items() if key != "DEEPCORE_DATA"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=home)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def real(name):
+    """A file or folder of the real data."""
+    data = Path(os.environ.get("DEEPCORE_DATA", ""), name)
+    if not os.environ.get("DEEPCORE_DATA") or not data.exists():
+        pytest.skip(f"DEEPCORE_DATA names no folder with {name}")
+    return data.resolve()
 
 
 def accuracy(told):
@@ -47,10 +57,7 @@ def test_digits_cnn(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "least"), [("mnist_mlp.py", 0.975), ("mnist_cnn.py", 0.99)])
 def test_mnist(name, least):
-    data = Path(os.environ.get("DEEPCORE_DATA", ""), "mnist.npz")
-    if not os.environ.get("DEEPCORE_DATA") or not data.is_file():
-        pytest.skip("DEEPCORE_DATA names no folder with mnist.npz")
-    assert accuracy(run(name, "--data", data.resolve(), timeout=1800)) >= least
+    assert accuracy(run(name, "--data", real("mnist.npz"), timeout=1800)) >= least
 
 
 @pytest.mark.parametrize("name", ["mnist_mlp.py", "mnist_cnn.py"])
@@ -63,3 +70,64 @@ def test_mnist_examples_run_on_any_file(tmp_path, name):
     told = run(name, "--data", tmp_path / "small.npz", "--epochs", 1)
     assert 0 <= accuracy(told) <= 1
     assert "Epoch 1/1" in told
+
+
+def praise(told):
+    """Per cent, of the sentence that praises and of the one that blames."""
+    return [int(found) for found in re.findall(r"^(\d+)% praise: ", told, re.M)]
+
+
+def test_sentiment_on_its_sample():
+    told = run("sentiment.py", "--epochs", 2)
+    assert "35 sentences to train on, 3 to validate, 10 to test" in told
+    assert "Epoch 2/2 - 4/4" in told
+    assert 0 <= accuracy(told) <= 1
+    assert len(praise(told)) == 2
+
+
+@pytest.mark.slow
+def test_sentiment():
+    told = run("sentiment.py", "--data", real("rt-polarity"))
+    assert accuracy(told) >= 0.75
+    good, bad = praise(told)
+    assert good > 75
+    assert bad < 25
+
+
+def role_scores(told):
+    """F1 of all roles together: the network's and the baseline's."""
+    return tuple(map(float, re.findall(r"^test F1: (\S+), baseline: (\S+)$", told, re.M)[0]))
+
+
+def test_semantic_roles_on_its_sample():
+    told = run("semantic_roles.py")
+    ours, _ = role_scores(told)
+    assert ours > 0.5  # from 30 sentences; the likeliest role, none, finds nothing
+    assert re.search(r"^ARG0 +(\d\.\d{3} +){4}8$", told, re.M)
+    assert "sold/V" in told
+
+
+@pytest.mark.slow
+def test_semantic_roles():
+    ours, baseline = role_scores(run("semantic_roles.py", "--data", real("up-english-ewt")))
+    assert ours >= 0.58
+    assert 0.2 < baseline < 0.35
+
+
+def both_accuracies(told):
+    bag, convolution = re.findall(r"^(.+): test accuracy: (\d\.\d+)$", told, re.M)
+    assert (bag[0], convolution[0]) == ("bag of n-grams", "convolution")
+    return float(bag[1]), float(convolution[1])
+
+
+def test_text_classification_on_its_sample():
+    told = run("text_classification.py")
+    assert min(both_accuracies(told)) >= 0.9
+    assert told.count("Je ne sais pas. - French") == 2
+
+
+@pytest.mark.slow
+def test_text_classification():
+    told = run("text_classification.py", "--data", real("multi30k"))
+    assert min(both_accuracies(told)) >= 0.995
+    assert told.count("Where is the station? - English") == 2
