@@ -7,6 +7,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "deepcore/ops/sparse_update.h"
 #include "doors.h"
 
 namespace deepcore::bind {
@@ -90,6 +91,7 @@ Tensors sgd_door(py::handle p, py::handle g, py::handle lr, py::handle velocity,
   return sgd_update(value, gradient, rate, speed, momentum, nesterov);
 }
 
+template <auto update>
 Tensors adam_door(py::handle p, py::handle g, py::handle alpha, py::handle m, py::handle v,
                   double beta1, double beta2, double epsilon) {
   const Tensor value = to_tensor(p);
@@ -97,7 +99,7 @@ Tensors adam_door(py::handle p, py::handle g, py::handle alpha, py::handle m, py
   const Tensor gradient = to_tensor(g, dtype), rate = to_tensor(alpha, dtype);
   const Tensor mean = to_tensor(m, dtype), square_mean = to_tensor(v, dtype);
   const Unlocked unlocked(work_of({value, gradient}));
-  return adam_update(value, gradient, rate, mean, square_mean, beta1, beta2, epsilon);
+  return update(value, gradient, rate, mean, square_mean, beta1, beta2, epsilon);
 }
 
 }  // namespace
@@ -137,8 +139,10 @@ void bind_nn(py::module_& m) {
       },
       "x"_a, "size"_a, "strides"_a, "padding"_a);
   m.def("sgd_update", sgd_door, "p"_a, "g"_a, "lr"_a, "velocity"_a, "momentum"_a, "nesterov"_a);
-  m.def("adam_update", adam_door, "p"_a, "g"_a, "alpha"_a, "m"_a, "v"_a, "beta1"_a, "beta2"_a,
-        "epsilon"_a);
+  m.def("adam_update", adam_door<adam_update>, "p"_a, "g"_a, "alpha"_a, "m"_a, "v"_a, "beta1"_a,
+        "beta2"_a, "epsilon"_a);
+  m.def("lazy_adam_update", adam_door<lazy_adam_update>, "p"_a, "g"_a, "alpha"_a, "m"_a, "v"_a,
+        "beta1"_a, "beta2"_a, "epsilon"_a);
 }
 
 }  // namespace deepcore::bind

@@ -453,6 +453,16 @@ def adam_update(
     beta2: float,
     epsilon: float,
 ) -> list[Tensor]: ...
+def lazy_adam_update(
+    p: TensorLike,
+    g: TensorLike,
+    alpha: TensorLike,
+    m: TensorLike,
+    v: TensorLike,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> list[Tensor]: ...
 def row_norm(
     x: TensorLike,
     gamma: TensorLike | None,

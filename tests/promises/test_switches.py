@@ -22,7 +22,14 @@ model.fit(x, y, epochs=3, verbose=0)
 step = lambda c, r: (keras.ops.cond(c[0] > 0, lambda: keras.ops.tanh(c + r), lambda: c - r), None)
 loop = keras.function(lambda rows: keras.ops.scan(step, rows[0], rows)[0])
 both = model.predict(x, verbose=0) + model.freeze()(x)
-print(json.dumps([*both.ravel().tolist(), *loop(x[:, 0, 0]).tolist()]))
+words = rng.integers(0, 50, (16, 7)).astype("int32")
+reader = keras.Sequential([
+    keras.Input((7,), dtype="int32"), keras.layers.Embedding(50, 6, mask_zero=True),
+    keras.layers.LSTM(9, return_sequences=True), keras.layers.GRU(8), keras.layers.Dense(5)])
+reader.compile("adam", "mse")
+reader.fit(words, y, epochs=3, verbose=0)
+told = both, loop(x[:, 0, 0]), reader.predict(words, verbose=0)
+print(json.dumps([number for y in told for number in np.ravel(y).tolist()]))
 """
 
 
@@ -50,6 +57,8 @@ def usual():
         "split_products",
         "depthwise_rows",
         "pack_once",
+        "recurrent",
+        "sparse_updates",
         "fuse_elementwise,simplify",
     ],
 )

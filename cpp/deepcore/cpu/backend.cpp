@@ -165,6 +165,7 @@ CpuBackend::CpuBackend() {
   register_random(*this);
   register_update(*this);
   register_update_product(*this);
+  register_sparse_update(*this);
   register_simple_rnn(*this);
   register_lstm(*this);
   register_gru(*this);

@@ -16,6 +16,7 @@ namespace {
 std::shared_ptr<Graph> prepare(const Graph& graph, const Backend& backend, bool optimize) {
   auto with = [&](FastPath path) { return optimize && enabled(path); };
   std::shared_ptr<Graph> now = tidy_loops(graph);
+  if (with(FastPath::kSparseUpdates)) now = sparse_updates(*now, backend);
   now = simplify(*now, backend, with(FastPath::kSimplify));
   if (with(FastPath::kFuseEpilogues)) now = fuse_epilogues(*now, backend);
   if (with(FastPath::kFuseElementwise)) now = fuse_elementwise(*now);

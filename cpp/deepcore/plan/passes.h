@@ -41,6 +41,8 @@ std::shared_ptr<Graph> tidy_loops(const Graph& graph);
 // Expands what the backend lacks; with `optimize` also merges equal nodes, folds constants and
 // applies algebra.
 std::shared_ptr<Graph> simplify(const Graph& graph, const Backend& backend, bool optimize);
+// Tables updated by the rows that were taken from them.
+std::shared_ptr<Graph> sparse_updates(const Graph& graph, const Backend& backend);
 // Bias and activation into matmul and conv.
 std::shared_ptr<Graph> fuse_epilogues(const Graph& graph, const Backend& backend);
 // Chains of elementwise f32 ops into Fused.

@@ -9,7 +9,7 @@ from deepcore import _core
 if TYPE_CHECKING:
     from deepcore._core import Tensor, TensorLike
 
-__all__ = ["adam_update", "sgd_update"]
+__all__ = ["adam_update", "lazy_adam_update", "sgd_update"]
 
 
 def sgd_update(
@@ -44,3 +44,21 @@ def adam_update(
         [p', m', v'].
     """
     return _core.adam_update(p, g, alpha, m, v, beta1, beta2, epsilon)
+
+
+def lazy_adam_update(
+    p: TensorLike,
+    g: TensorLike,
+    alpha: TensorLike,
+    m: TensorLike,
+    v: TensorLike,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> list[Tensor]:
+    """The same, but rows (of the first axis) whose gradient is 0 all along stay as they are.
+
+    Returns:
+        [p', m', v'].
+    """
+    return _core.lazy_adam_update(p, g, alpha, m, v, beta1, beta2, epsilon)

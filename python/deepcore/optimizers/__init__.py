@@ -6,7 +6,7 @@ from typing import Any
 
 from deepcore.family import Family
 from deepcore.optimizers import schedules
-from deepcore.optimizers.adam import Adam, AdamW
+from deepcore.optimizers.adam import Adam, AdamW, LazyAdam
 from deepcore.optimizers.adaptive import Adadelta, Adagrad, Adamax, Lion, Nadam, RMSprop
 from deepcore.optimizers.base import Optimizer
 from deepcore.optimizers.schedules import LearningRateSchedule
@@ -19,6 +19,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "LazyAdam",
     "LearningRateSchedule",
     "Lion",
     "Nadam",
@@ -30,7 +31,7 @@ __all__ = [
     "serialize",
 ]
 
-_classes = (SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, Nadam, Lion)
+_classes = (SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, Nadam, Lion, LazyAdam)
 _family = Family("optimizer", {c.__name__.lower(): c for c in _classes}, fold_case=True)
 serialize, deserialize = _family.serialize, _family.deserialize
 

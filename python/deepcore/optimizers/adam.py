@@ -23,6 +23,8 @@ class Adam(Optimizer):
         **kwargs: see `Optimizer`.
     """
 
+    _lazy = False
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -80,7 +82,8 @@ class Adam(Optimizer):
         alpha = self._once(("alpha", dtype), lambda: self._alpha(learning_rate, dtype))
         i = self._get_variable_index(variable)
         m, v = self._momentums[i], self._velocities[i]
-        value, mean, square = ops.adam_update(
+        update = ops.lazy_adam_update if self._lazy and variable.shape else ops.adam_update
+        value, mean, square = update(
             variable.value,
             gradient,
             alpha,
@@ -159,3 +162,32 @@ class AdamW(Adam):
             name,
             **kwargs,
         )
+
+
+@builtin("deepcore.optimizers")
+class LazyAdam(Adam):
+    """Adam that moves only the rows that a batch has a gradient for.
+
+    Adam moves every row of an embedding at every step, for its moments fade whether its word came
+    up or not: Keras does so, and `Adam` here. This one leaves a row (of the first axis of any
+    variable) whose gradient is 0 all along as it is, moments too, so that a step costs what the
+    batch holds and not what the vocabulary does. Results differ from Adam's. TensorFlow Addons has
+    the same under this name, PyTorch as SparseAdam.
+
+    Args:
+        *args: as `Adam`.
+        **kwargs: as `Adam`, without amsgrad.
+
+    Raises:
+        ValueError: amsgrad.
+
+    Example:
+        model.compile(deepcore.optimizers.LazyAdam(1e-3), "binary_crossentropy")
+    """
+
+    _lazy = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.amsgrad:
+            raise ValueError("LazyAdam: amsgrad is not available. Received: amsgrad=True.")

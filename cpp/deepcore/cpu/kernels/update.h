@@ -19,7 +19,8 @@ struct UpdateKernels {
   // v' = momentum v - lr g; p' = p + v', or with nesterov p + momentum v' - lr g.
   void (*sgd_momentum)(const float* p, const float* g, float lr, const float* v, float momentum,
                        bool nesterov, float* p_out, float* v_out, int64_t n);
-  // m' = m + (g - m)(1 - b1); v' = v + (g g - v)(1 - b2); p' = p - alpha m' / (sqrt(v') + epsilon).
+  // A null g is 0. m' = m + (g - m)(1 - b1); v' = v + (g g - v)(1 - b2); p' = p - alpha m' /
+  // (sqrt(v') + epsilon).
   void (*adam)(const float* p, const float* g, float alpha, const float* m, const float* v,
                AdamNumbers numbers, float* p_out, float* m_out, float* v_out, int64_t n);
 };

@@ -35,11 +35,12 @@ static void sgd_momentum(const float* p, const float* g, float lr, const float* 
   (nesterov ? momentum_loop<true> : momentum_loop<false>)(p, g, lr, v, momentum, p_out, v_out, n);
 }
 
-static void adam(const float* p, const float* g, float alpha, const float* m, const float* v,
-                 AdamNumbers numbers, float* p_out, float* m_out, float* v_out, int64_t n) {
+template <bool kIdle>
+static void adam_loop(const float* p, const float* g, float alpha, const float* m, const float* v,
+                      AdamNumbers numbers, float* p_out, float* m_out, float* v_out, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) {
     const int lanes = n - i < kLanes ? (int)(n - i) : kLanes;
-    const F32 grad = load_n(g + i, lanes);
+    const F32 grad = kIdle ? zero() : load_n(g + i, lanes);
     const F32 m0 = load_n(m + i, lanes), v0 = load_n(v + i, lanes), p0 = load_n(p + i, lanes);
     const F32 m1 = m0 + (grad - m0) * numbers.one_minus_beta1;
     const F32 v1 = v0 + (grad * grad - v0) * numbers.one_minus_beta2;
@@ -47,6 +48,11 @@ static void adam(const float* p, const float* g, float alpha, const float* m, co
     put(v_out, i, v1, lanes);
     put(p_out, i, p0 - alpha * m1 / (sqrt(v1) + numbers.epsilon), lanes);
   }
+}
+
+static void adam(const float* p, const float* g, float alpha, const float* m, const float* v,
+                 AdamNumbers numbers, float* p_out, float* m_out, float* v_out, int64_t n) {
+  (g ? adam_loop<false> : adam_loop<true>)(p, g, alpha, m, v, numbers, p_out, m_out, v_out, n);
 }
 
 extern const UpdateKernels update_kernels;
