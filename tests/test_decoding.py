@@ -126,7 +126,7 @@ def test_greedy_search_is_a_beam_of_one():
         assert tokens[row].tolist() == padded(sequence[1:], 8)
 
 
-def test_rows_are_those_they_are_alone():
+def test_rows_are_those_they_are_alone_on_any_number_of_threads():
     gru, dense = layers.GRU(9, return_state=True), layers.Dense(11)
     embedding = layers.Embedding(11, 6)
 
@@ -138,6 +138,14 @@ def test_rows_are_those_they_are_alone():
     state = {k: rng.normal(size=(5, 9)).astype("float32") for k in ("h", "all")}
     state["none"] = None
     tokens, scores = beam_search(step, state, 1, 0, 3, 12)
+    threads = dc.num_threads()
+    dc.set_num_threads(1)
+    try:
+        one, score = beam_search(step, state, 1, 0, 3, 12)
+    finally:
+        dc.set_num_threads(threads)
+    np.testing.assert_array_equal(tokens, one)
+    np.testing.assert_array_equal(scores, score)
     for row in range(5):
         own = {k: None if v is None else v[row : row + 1] for k, v in state.items()}
         one, score = beam_search(step, own, 1, 0, 3, 12)

@@ -16,11 +16,18 @@ import deepcore
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def run(name, *arguments, timeout=600):
+def run(name, *arguments, timeout=600, typed=""):
     """What the example prints, on its built-in sample where the arguments name no data."""
     command = [sys.executable, EXAMPLES / name, *map(str, arguments)]
     home = {key: text for key, text in os.environ.items() if key != "DEEPCORE_DATA"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=home)
+    done = subprocess.run(
+        command,
+        input=typed,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=timeout,
+        env={**home, "PYTHONIOENCODING": "utf-8"},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -131,3 +138,25 @@ def test_text_classification():
     told = run("text_classification.py", "--data", real("multi30k"))
     assert min(both_accuracies(told)) >= 0.995
     assert told.count("Where is the station? - English") == 2
+
+
+def test_translation_learns_the_built_in_sentences(tmp_path):
+    typed = "A boy is eating an apple.\nTwo men are working in a garden.\n\nnot read\n"
+    want = ["Un garçon mange une pomme.", "Deux hommes travaillent dans un jardin."]
+    model = tmp_path / "fr.keras"
+    told = run("translation.py", "--model", model, "--interactive", typed=typed)
+    assert "30 pairs, 88 English and 99 French words" in told
+    assert "translated 6 sentences in " in told
+    assert told.splitlines()[-2:] == [f"-> {sentence}" for sentence in want]
+    # The files hold all that translating takes.
+    assert sorted(os.listdir(tmp_path)) == ["fr.json", "fr.keras"]
+    again = run("translation.py", "--model", model, "--interactive", typed=typed)
+    assert again.splitlines()[1:] == told.splitlines()[-2:]
+
+
+@pytest.mark.slow
+def test_translation_of_multi30k():
+    """Two epochs of the twelve that it trains by itself, after which BLEU is about 44."""
+    pytest.importorskip("sacrebleu")
+    told = run("translation.py", "--data", real("multi30k"), "--epochs", 2, timeout=1800)
+    assert float(re.findall(r"^test BLEU: (\d+\.\d+)$", told, re.M)[0]) >= 35
