@@ -16,20 +16,31 @@ import deepcore
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def run(name, *arguments, timeout=600, typed=""):
-    """What the example prints, on its built-in sample where the arguments name no data."""
-    command = [sys.executable, EXAMPLES / name, *map(str, arguments)]
+def start(name, *arguments, timeout=600, typed="", **variables):
+    """Runs an example, on its built-in sample where the arguments name no data."""
     home = {key: text for key, text in os.environ.items() if key != "DEEPCORE_DATA"}
-    done = subprocess.run(
-        command,
+    return subprocess.run(
+        [sys.executable, EXAMPLES / name, *map(str, arguments)],
         input=typed,
         capture_output=True,
         encoding="utf-8",
         timeout=timeout,
-        env={**home, "PYTHONIOENCODING": "utf-8"},
+        env={**home, "PYTHONIOENCODING": "utf-8", **variables},
     )
+
+
+def run(name, *arguments, **options):
+    """What an example prints."""
+    done = start(name, *arguments, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def fail(name, *arguments, **options):
+    """What an example says that cannot run."""
+    done = start(name, *arguments, **options)
+    assert done.returncode != 0, done.stdout
+    return done.stderr
 
 
 def real(name):
@@ -160,3 +171,85 @@ def test_translation_of_multi30k():
     pytest.importorskip("sacrebleu")
     told = run("translation.py", "--data", real("multi30k"), "--epochs", 2, timeout=1800)
     assert float(re.findall(r"^test BLEU: (\d+\.\d+)$", told, re.M)[0]) >= 35
+
+
+def written(told):
+    """What was written at each of the temperatures."""
+    return dict(re.findall(r"^--- temperature (\S+)\n(.*?)\n?(?=^---|\Z)", told, re.M | re.S))
+
+
+def bits(told):
+    return tuple(
+        map(float, re.findall(r"^(?:bits per character|by frequency alone): (\S+\d)", told, re.M))
+    )
+
+
+def test_char_rnn_learns_its_rhyme():
+    told = run("char_rnn.py", "--length", 60)
+    learned, frequency = bits(told)
+    assert learned < frequency
+    texts = written(told)
+    assert list(texts) == ["0.3", "0.6", "1.0"]
+    lines = (EXAMPLES / "char_rnn.py").read_text(encoding="utf-8").splitlines()
+    assert set(texts["0.3"].splitlines()[:-1]) <= set(lines)  # known by heart
+    assert all(len(text) == 80 for text in texts.values())
+
+
+def test_char_rnn_refuses_a_text_that_is_too_short(tmp_path):
+    (tmp_path / "short.txt").write_text("Hello.")
+    told = fail("char_rnn.py", "--data", tmp_path / "short.txt")
+    assert "6 characters are too few; it takes 256" in told
+
+
+@pytest.mark.slow
+def test_char_rnn(tmp_path):
+    (english, _), _, _ = deepcore.datasets.multi30k.load_data(real("multi30k"))
+    (tmp_path / "english.txt").write_text("\n".join(english[:8000]), encoding="utf-8")
+    told = run("char_rnn.py", "--data", tmp_path / "english.txt", "--epochs", 10)
+    learned, frequency = bits(told)
+    assert learned < 1.8
+    assert frequency > 4
+    # Where it dares least, it writes words that it has read.
+    words = written(told)["0.3"].split()[:-1]
+    known = {word for line in english for word in line.split()}
+    assert sum(word in known for word in words) > 0.9 * len(words)
+
+
+def forecast_errors(told):
+    """The root of the mean squared error of each forecast."""
+    return {
+        name.strip(): float(error)
+        for name, error in re.findall(r"^(\D+) \d+\.\d+ +(\d+\.\d+)$", told, re.M)
+    }
+
+
+def test_time_series(tmp_path):
+    pytest.importorskip("statsmodels")
+    pytest.importorskip("matplotlib")
+    told = run("time_series.py", "--out", tmp_path / "new")
+    errors = forecast_errors(told)
+    assert list(errors) == ["GRU", "the year before", "a cycle before"]
+    # That of the series itself: nothing learned.
+    assert errors["the year before"] == pytest.approx(31.78, abs=0.01)
+    assert errors["GRU"] < 0.7 * errors["the year before"]
+    assert (tmp_path / "new" / "time_series.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def without(package, folder):
+    """Puts a package into `folder` that cannot be imported, and gives what hides the real one."""
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").write_text("raise ImportError('not installed')")
+    return {"PYTHONPATH": str(folder)}
+
+
+def test_time_series_does_without_matplotlib(tmp_path):
+    pytest.importorskip("statsmodels")
+    hidden = without("matplotlib", tmp_path)
+    told = run("time_series.py", "--epochs", 1, "--out", tmp_path, **hidden)
+    assert len(forecast_errors(told)) == 3
+    assert "wrote" not in told
+
+
+def test_time_series_says_what_to_install(tmp_path):
+    told = fail("time_series.py", **without("statsmodels", tmp_path))
+    assert told == 'The sunspots ship with statsmodels: pip install "deepcore[examples]"\n'
