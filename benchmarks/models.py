@@ -2,13 +2,15 @@
 
 Every builder takes the module (`deepcore` or `keras`) and gives a model that is not compiled;
 `compiled` adds the workload's optimizer and loss. Those here classify: inputs float32 and channels
-last, labels integers, outputs probabilities. `recurrent_models.py` has those that read sequences.
+last, labels integers, outputs probabilities. `recurrent_models.py` and
+`attention_models.py` have those that read sequences.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from attention_models import ATTENTION
 from network import Network, adam, momentum
 from recurrent_models import RECURRENT
 
@@ -184,4 +186,5 @@ NETWORKS = {
     "resnet50": Network(resnet50, (224, 224, 3), 1000, momentum),
     "mobilenet_v2": Network(mobilenet_v2, (224, 224, 3), 1000, momentum),
     **RECURRENT,
+    **ATTENTION,
 }

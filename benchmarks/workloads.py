@@ -40,6 +40,7 @@ TRAININGS = {
         Training("lstm_text", 32, 960, 1.7, 62.9e6),
         Training("gru_seq", 64, 2560, 2.5, 8.6e6),
         Training("bilstm_tagger", 32, 960, 2.5, 24.5e6),
+        Training("transformer_text", 32, 960, 2.0, 90e6),
     )
 }
 

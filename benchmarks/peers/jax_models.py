@@ -222,9 +222,11 @@ def mobilenet_v2():
 def build(network, shape):
     """Parameters, state and apply for samples of a shape."""
     if network not in globals():
+        import jax_attention
         import jax_recurrent
 
-        parameters, apply = getattr(jax_recurrent, network)()
+        family = jax_attention if hasattr(jax_attention, network) else jax_recurrent
+        parameters, apply = getattr(family, network)()
         return parameters, None, apply
     parameters, apply = globals()[network]()
     example = jax.ShapeDtypeStruct((2, *shape), jnp.float32)

@@ -30,9 +30,11 @@ def _laid_out(torch, x, sequences=False):
 
 
 def _model(torch, network):
+    import torch_attention
     import torch_models
 
-    model = getattr(torch_models, network)()
+    family = torch_attention if hasattr(torch_attention, network) else torch_models
+    model = getattr(family, network)()
     two = any(isinstance(m, torch.nn.Conv2d) for m in model.modules())
     return model.to(memory_format=torch.channels_last) if two else model
 
@@ -51,9 +53,10 @@ def _loss(torch, network):
 
 
 def _sequences(network):
+    from attention_models import ATTENTION
     from recurrent_models import RECURRENT
 
-    return network in RECURRENT
+    return network in {**RECURRENT, **ATTENTION}
 
 
 def train(variant, network, batch, x, y):
