@@ -1,5 +1,7 @@
 """Batches of sequences of similar length."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,33 @@ def test_every_row_comes_once_and_whole(x, boundaries):
     assert len(list(batches)) == len(batches)
     assert all(len(y) <= 7 for _, y in batches)
     assert len(batches.boundaries) <= 5
+
+
+def steps(boundaries, lengths, batch):
+    """What an epoch computes, when a batch costs its length."""
+    place = np.searchsorted(boundaries, lengths)
+    counts = np.bincount(place, minlength=len(boundaries))
+    return sum(-(-count // batch) * end for count, end in zip(counts, boundaries, strict=True))
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(1, 4), (7, 3), (40, 4), (60, 1), (60, 100)])
+def test_boundaries_leave_the_fewest_steps(rows, batch):
+    lengths = np.random.default_rng(rows).integers(1, 12, rows)
+    batches = BucketByLength([[1] * n for n in lengths], batch_size=batch)
+    *ends, longest = np.unique(lengths)
+    best = min(
+        steps([*chosen, longest], lengths, batch)
+        for count in range(5)
+        for chosen in itertools.combinations(ends, count)
+    )
+    assert steps(batches.boundaries, lengths, batch) == best
+
+
+def test_a_few_long_rows_make_one_long_batch():
+    lengths = np.concatenate([np.random.default_rng(0).integers(1, 500, 2000), [4000] * 3])
+    batches = BucketByLength([[1] * n for n in lengths], np.arange(2003))
+    assert len(batches.boundaries) == 5
+    assert sum(x.shape[1] == 4000 for x, _ in batches) == 1
 
 
 def test_the_order_is_another_each_epoch_and_follows_the_seed():

@@ -26,8 +26,8 @@ class BucketByLength:
         y: targets.
         sample_weight: weights of the samples.
         batch_size: rows a batch.
-        boundaries: the lengths of the buckets, rising; longer rows make one more. At most five
-            buckets of about equally many rows when None.
+        boundaries: the lengths of the buckets, rising; longer rows make one more. When None,
+            those of at most five buckets that leave the fewest steps to compute.
         sequence_targets: whether `y` and `sample_weight` run along the sequence (N, T, ...), too.
         padding: where `x` is filled up: `post` or `pre`.
         pad_value: what with.

@@ -13,6 +13,8 @@ from deepcore.training.arrays import Array, Columns
 
 # Each bucket costs two plans, for its full and its last batches; a model keeps 16.
 MOST = 5
+# Lengths that are weighed as boundaries: 5 * 256 * 256 sums take some milliseconds.
+CANDIDATES = 256
 
 Lengths = npt.NDArray[np.int64]
 
@@ -57,7 +59,10 @@ class Buckets:
             )
         longest = judged[0].shape[1]
         lengths = np.max([_lengths(array, pad_value, self._pre) for array in judged], axis=0)
-        self.boundaries = _boundaries(boundaries, lengths, longest)
+        if boundaries is None:
+            self.boundaries = _chosen(np.maximum(lengths, 1), batch)
+        else:
+            self.boundaries = _boundaries(boundaries, longest)
         place = np.searchsorted(self.boundaries, lengths)
         self._rows = [np.flatnonzero(place == i) for i in range(len(self.boundaries))]
 
@@ -102,11 +107,37 @@ def _lengths(array: Array, pad_value: Any, pre: bool) -> Lengths:
     return lengths
 
 
-def _boundaries(given: Sequence[int] | None, lengths: Lengths, longest: int) -> list[int]:
-    if given is None:
-        shares = np.arange(1, MOST + 1) / MOST
-        found = np.quantile(np.maximum(lengths, 1), shares, method="higher")
-        return sorted({int(b) for b in found})
+def _chosen(lengths: Lengths, batch: int) -> list[int]:
+    """The boundaries of at most `MOST` buckets whose batches have the fewest steps in all.
+
+    Few rows may be much longer than most, as sentences are: buckets of as many rows each would fill
+    a fifth of them up to the longest. By dynamic programming over the lengths that occur, or, where
+    there are more than `CANDIDATES`, over as many quantiles of them.
+    """
+    ends = np.unique(lengths)
+    if len(ends) > CANDIDATES:
+        shares = np.arange(1, CANDIDATES + 1) / CANDIDATES
+        ends = np.unique(np.quantile(lengths, shares, method="higher"))
+    below = np.concatenate([[0], np.searchsorted(np.sort(lengths), ends, side="right")])
+    # Of the bucket behind place i and up to place j: none where there are no rows between.
+    rows = np.maximum(below[None, 1:] - below[:, None], 0)
+    steps = (np.where(rows, -(-rows // batch), np.inf) * ends).astype("float64")
+    least = steps[0]  # with one bucket, up to each place
+    came: list[npt.NDArray[Any]] = []
+    for _ in range(MOST - 1):
+        through = np.concatenate([[0.0], least])[:, None] + steps
+        came.append(np.argmin(through, axis=0))
+        least = np.min(through, axis=0)
+    place, found = len(ends), []
+    for choice in [*reversed(came), None]:
+        if place == 0:
+            break
+        found.append(int(ends[place - 1]))
+        place = 0 if choice is None else int(choice[place - 1])
+    return found[::-1]
+
+
+def _boundaries(given: Sequence[int], longest: int) -> list[int]:
     if not hasattr(given, "__iter__"):
         raise ValueError(
             f"BucketByLength: boundaries must be rising lengths. Received: boundaries={given!r}."
