@@ -35,7 +35,7 @@ def beam_search(
     A sequence's score is its log probability over ((5 + length) / 6) ** length_penalty (Wu et al.
     2016), its length the number of its tokens, `end` included. Each round extends the live
     hypotheses by every token and keeps the `beam_width` best scores among those and the hypotheses
-    that have ended; the search stops when all have. A round is one planned step, traced once for
+    that have ended; the search stops when all have. The whole search is one plan, traced once for
     each `step` and shapes. Equal scores go to the better beam of the round before, then to the
     smaller token, and a row's results are those it has alone.
 
@@ -133,22 +133,38 @@ def _search(
         ),
     }
     beams["total"] = ops.cast(beams["total"], config.floatx())
-    advance = _planned(step)
-    for position in range(longest if rows else 0):
-        beams, over, sound = advance(beams, ops.full((), position, "int32"), where, end, penalty)
-        if not sound:
+    if rows:
+        nothing = ops.zeros((), "bool")
+        done, _, lost, beams = _planned(step)(
+            (ops.zeros((), "int32"), nothing, nothing, beams), where, end, penalty
+        )
+        if lost:
             raise ValueError(
-                f"{where}: step gave NaN or infinite logits for token {position} of a sequence."
+                f"{where}: step gave NaN or infinite logits for token {int(done) - 1}."
             )
-        if over:
-            break
     return beams["tokens"], _scores(beams["total"], beams["length"], penalty)
+
+
+def _rounds(step: Step, first: Any, where: str, end: int | None, penalty: float) -> Any:
+    """(rounds done, whether all have ended, whether logits were no numbers, beams) at the end."""
+    longest = first[-1]["tokens"].shape[-1]
+
+    def goes_on(position: Tensor, over: Tensor, lost: Tensor, beams: Any) -> Tensor:
+        return ops.logical_and(
+            ops.less(position, longest), ops.logical_not(ops.logical_or(over, lost))
+        )
+
+    def following(position: Tensor, over: Tensor, lost: Tensor, beams: Any) -> Any:
+        beams, over, lost = _round(step, beams, position, where, end, penalty)
+        return ops.add(position, 1), over, lost, beams
+
+    return ops.while_loop(goes_on, following, first)
 
 
 def _round(
     step: Step, beams: dict[str, Any], position: Tensor, where: str, end: int | None, penalty: float
 ) -> tuple[dict[str, Any], Tensor, Tensor]:
-    """The next beams, whether all have ended, and whether the logits were numbers."""
+    """The next beams, whether all have ended, and whether logits were no numbers."""
     total, length, ended = beams["total"], beams["length"], beams["ended"]
     rows, width = total.shape
     logits, state = _checked(where, step, beams, end)
@@ -195,7 +211,7 @@ def _round(
             lambda new, old: new if new is old else ops.take(new, place, 0), state, beams["state"]
         ),
     }
-    return following, ops.all(now), ops.logical_not(ops.any(lost))
+    return following, ops.all(now), ops.any(lost)
 
 
 def _checked(where: str, step: Step, beams: dict[str, Any], end: int | None) -> tuple[Any, Any]:
@@ -286,14 +302,14 @@ _PLANS: weakref.WeakKeyDictionary[Any, dict[Any, Function]] = weakref.WeakKeyDic
 
 
 def _planned(step: Any) -> Function:
-    """One round with `step` as a planned function, which does not keep `step` alive."""
+    """The search with `step` as a planned function, which does not keep `step` alive."""
     is_method = isinstance(step, types.MethodType)
     owner, name = (step.__self__, step.__func__) if is_method else (step, None)
     try:
         found = _PLANS.setdefault(owner, {})
         held: Any = weakref.WeakMethod(step) if is_method else weakref.ref(step)
     except TypeError:  # not hashable, or without weak references
-        return Function(lambda *args: _round(step, *args))
+        return Function(lambda *args: _rounds(step, *args))
     if name not in found:
-        found[name] = Function(lambda *args: _round(held(), *args))
+        found[name] = Function(lambda *args: _rounds(held(), *args))
     return found[name]
