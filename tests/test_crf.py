@@ -164,6 +164,19 @@ def test_several_outputs_find_their_targets_by_name():
         model.fit(x, [y, x.mean((1, 2))], verbose=0)
 
 
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", ["mse"], {"tags": "mse"}])
+def test_a_second_loss_is_refused(loss):
+    x, y = followers(5)
+    model = dc.Sequential([dc.Input((11, 2)), layers.CRF(4, name="tags")])
+    model.compile("adam", loss)
+    with pytest.raises(ValueError, match=r"layer 'tags' brings its own loss.*Received: loss="):
+        model.fit(x, y, verbose=0)
+    with pytest.raises(ValueError, match="brings its own loss"):
+        model.evaluate(x, y, verbose=0)
+    model.compile("adam")
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"][0])
+
+
 def test_files_hold_the_layer(tmp_path):
     x, y = followers(5)
     model = tagger(decode="marginals", allowed_start=[True, True, False, True])

@@ -37,18 +37,21 @@ class call_context:
 
 
 @contextmanager
-def targets_of_step(y: Any, sample_weight: Any) -> Iterator[None]:
-    """The step's targets and weights, for layers that bring a loss of their own."""
+def targets_of_step(y: Any, sample_weight: Any, loss: Any = None) -> Iterator[None]:
+    """The step's targets and weights, for layers that bring a loss of their own.
+
+    `loss`: what the model was compiled with, for them to refuse it.
+    """
     outer = getattr(_local, "targets", None)
-    _local.targets = None if y is None else (y, sample_weight)
+    _local.targets = None if y is None else (y, sample_weight, loss)
     try:
         yield
     finally:
         _local.targets = outer
 
 
-def current_targets() -> tuple[Any, Any] | None:
-    """(y, sample_weight) of the step that is running; None where there are none."""
+def current_targets() -> tuple[Any, Any, Any] | None:
+    """(y, sample_weight, compiled loss) of the step that is running; None where there are none."""
     return getattr(_local, "targets", None)
 
 

@@ -150,8 +150,23 @@ class CRF(Layer):
             return path
         return ops.multiply(path, ops.expand_dims(ops.cast(mask, path.dtype), -1))
 
-    def _learn(self, potentials: Tensor, mask: Tensor | None, y: Any, weights: Any) -> None:
-        """Adds the mean loss of the sequences of a batch."""
+    def _learn(
+        self, potentials: Tensor, mask: Tensor | None, y: Any, weights: Any, compiled: Any
+    ) -> None:
+        """Adds the mean loss of the sequences of a batch.
+
+        A compiled loss would learn nothing from the best path, and find zeros, not probabilities,
+        where steps are masked.
+        """
+        if isinstance(compiled, dict):
+            compiled = compiled.get(self.name)
+        elif isinstance(compiled, list | tuple):
+            compiled = compiled[0] if len(compiled) == 1 else None
+        if compiled is not None:
+            raise ValueError(
+                f"CRF: layer '{self.name}' brings its own loss: compile the model without one, or "
+                f"with None for this output. Received: loss={compiled!r}."
+            )
         tags = self._own("y", y)
         if len(tags.shape) == 3 and tags.shape[-1] == 1:
             tags = ops.squeeze(tags, -1)

@@ -115,7 +115,7 @@ def run(model: Trainer, kind: str, data: tuple[Any, Any, Any]) -> Any:
     try:
         if kind == "predict":
             return model.predict_step(packed)
-        with targets_of_step(*data[1:]):
+        with targets_of_step(*data[1:], loss=model.loss):
             return model.train_step(packed) if kind == "train" else model.test_step(packed)
     finally:
         model._clear_losses()  # they may be symbolic, and belong to this step anyway
