@@ -51,7 +51,6 @@ def usual():
         "simplify",
         "fuse_epilogues",
         "fuse_elementwise",
-        "fuse_updates",
         "loops",
         "winograd",
         "split_products",

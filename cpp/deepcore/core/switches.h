@@ -8,7 +8,6 @@ enum class FastPath {
   kSimplify,         // algebra, equal nodes, constants
   kFuseEpilogues,    // bias, activation, residual into matmul and conv
   kFuseElementwise,  // chains of elementwise ops, and reductions over them
-  kFuseUpdates,      // optimizer steps into the products that make their gradients
   kLoops,            // loops and branches as such, not unrolled and chosen from
   kWinograd,         // 3x3 convolutions with fewer multiplications
   kSplitProducts,    // gradients of kernels in pieces of the batch

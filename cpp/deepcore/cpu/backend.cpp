@@ -164,7 +164,6 @@ CpuBackend::CpuBackend() {
   register_softmax(*this);
   register_random(*this);
   register_update(*this);
-  register_update_product(*this);
   register_sparse_update(*this);
   register_simple_rnn(*this);
   register_lstm(*this);

@@ -58,7 +58,6 @@ void register_pool(CpuBackend& backend);
 void register_softmax(CpuBackend& backend);
 void register_random(CpuBackend& backend);
 void register_update(CpuBackend& backend);
-void register_update_product(CpuBackend& backend);
 void register_sparse_update(CpuBackend& backend);
 void register_simple_rnn(CpuBackend& backend);
 void register_lstm(CpuBackend& backend);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/finish.h"
 
 namespace deepcore {
@@ -43,7 +44,6 @@ struct Plan : Gemm {
   Source source = Source::kDirect;
   bool pack_a = false;
   bool swapped = false;
-  bool used = false;                                // C part by part, by a GemmUse
   std::int64_t row_groups, panels;                  // of tiles
   std::int64_t row_tasks = 1, col_tasks = 1;        // an entry of the batch
   std::int64_t entry_tasks = 1;                     // tasks take whole entries when those are small
@@ -112,11 +112,7 @@ void cut(Plan& p) {
     const bool rows_can = p.row_groups >= 2 * p.least_groups * p.row_tasks;
     const bool cols_can = p.panels >= 2 * p.least_panels * p.col_tasks;
     if (!rows_can && !cols_can) return;
-    // Whoever uses C writes it where the products that read it, of few rows, cut it: by columns.
-    // Not where every thread would have to fetch an A larger than C for that.
-    const bool halves = p.used && p.k < p.n && !p.pack_a && p.col_tasks == 1 && cols_can;
-    const bool rows_longer =
-        p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks && !halves;
+    const bool rows_longer = p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks;
     if (rows_can && (rows_longer || !cols_can)) {
       p.row_tasks *= 2;
     } else {
@@ -125,13 +121,12 @@ void cut(Plan& p) {
   }
 }
 
-Plan plan(const Gemm& gemm, const Kernels& table, bool used, bool constant_b) {
+Plan plan(const Gemm& gemm, const Kernels& table, bool constant_b) {
   Plan p;
-  p.used = used;
   static_cast<Gemm&>(p) = gemm;
   p.constant_b = constant_b;
   p.kernels = &table.gemm;
-  if (p.n == 1 && p.m > 1 && !used) {  // C' = B' A': the long side lies along the registers
+  if (p.n == 1 && p.m > 1) {  // C' = B' A': the long side lies along the registers
     std::swap(p.m, p.n);
     std::swap(p.a_strides, p.b_strides);
     p.tb = !gemm.ta;
@@ -271,9 +266,8 @@ std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strid
   return offset;
 }
 
-namespace {
-
-Runner runner_of(const Plan& p, const GemmUse& use) {
+Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
+  const Plan p = plan(gemm, table, constant_b);
   Runner runner;
   if (p.m == 0 || p.n == 0 || p.batch.elements() == 0) {
     runner.phases.push_back({0, [](const Call&, std::int64_t, void*) {}});
@@ -290,42 +284,26 @@ Runner runner_of(const Plan& p, const GemmUse& use) {
                       pack_shared(p, b_of(p, call), static_cast<float*>(call.workspace), task);
                     }});
   }
-  const std::size_t packed = runner.workspace;
-  if (p.used) runner.workspace += static_cast<std::size_t>(p.m * p.n) * sizeof(float);
   runner.scratch =
       static_cast<std::size_t>(p.a_floats + p.b_floats + 2 * p.column_floats) * sizeof(float);
   // Rows first: neighbouring tasks, which often run on one thread, read the same panels of B.
   const std::int64_t tasks = p.row_tasks * p.col_tasks;
-  const auto run = [p, b_of, tasks, packed, use](const Call& call, std::int64_t task,
-                                                 void* scratch) {
+  const auto run = [p, b_of, tasks](const Call& call, std::int64_t task, void* scratch) {
     const Range rows = p.rows_of(task % tasks % p.row_tasks);
     const Range panels = piece(p.panels, p.col_tasks, task % tasks / p.row_tasks);
     const Range entries = piece(p.batch.elements(), p.entry_tasks, task / tasks);
     const Finish finish = finish_of(p.epilogue, call);
     const float* residual = residual_of(p.epilogue, call);
-    float* c =
-        p.used ? static_cast<float*>(call.workspace) + packed / sizeof(float) : call.output(0);
     for (std::int64_t i = entries.begin; i < entries.end; ++i) {
       const Operands at{call.input(p.swapped ? 1 : 0) + offset_of(i, p.batch, p.a_strides),
-                        b_of(p, call) + offset_of(i, p.batch, p.b_strides), c + i * p.m * p.n,
-                        finish, residual ? residual + i * p.m * p.n : nullptr};
+                        b_of(p, call) + offset_of(i, p.batch, p.b_strides),
+                        call.output(0) + i * p.m * p.n, finish,
+                        residual ? residual + i * p.m * p.n : nullptr};
       Task(p, at, static_cast<const float*>(call.workspace), scratch).run(rows, panels);
     }
-    const std::int64_t cols = p.kernels->cols;
-    if (p.used) use(call, c, rows, {panels.begin * cols, std::min(panels.end * cols, p.n)});
   };
   runner.phases.push_back({p.entry_tasks * tasks, run});
   return runner;
-}
-
-}  // namespace
-
-Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
-  return runner_of(plan(gemm, table, false, constant_b), nullptr);
-}
-
-Runner gemm_runner(const Gemm& gemm, const GemmUse& use) {
-  return runner_of(plan(gemm, kernels(), true, false), use);
 }
 
 }  // namespace deepcore

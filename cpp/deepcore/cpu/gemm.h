@@ -1,10 +1,8 @@
 // The blocking of f32 matrix products: how one becomes tasks, what is packed, and where.
 #pragma once
 
-#include <functional>
 #include <optional>
 
-#include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/kernels.h"
 #include "deepcore/graph/backend.h"
 #include "deepcore/ops/kinds.h"
@@ -33,12 +31,6 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table = kernels(), bool cons
 // The same for A' B without an epilogue and with a long K, in pieces of K: each has a chain of its
 // own, and they are added in order. nullopt where that does not pay.
 std::optional<Runner> split_gemm_runner(const Gemm& gemm, const Kernels& table = kernels());
-
-// Takes the rows and columns of C (M, N) that a task has just made.
-using GemmUse = std::function<void(const Call& call, const float* c, Range rows, Range cols)>;
-// A product of one A and one B without an epilogue, whose C lies in the workspace and is used part
-// by part.
-Runner gemm_runner(const Gemm& gemm, const GemmUse& use);
 
 // The element offset of entry `index` (row-major) of `shape`, by the given strides.
 std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strides);

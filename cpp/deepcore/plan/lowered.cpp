@@ -20,7 +20,6 @@ std::shared_ptr<Graph> prepare(const Graph& graph, const Backend& backend, bool 
   now = simplify(*now, backend, with(FastPath::kSimplify));
   if (with(FastPath::kFuseEpilogues)) now = fuse_epilogues(*now, backend);
   if (with(FastPath::kFuseElementwise)) now = fuse_elementwise(*now);
-  if (with(FastPath::kFuseUpdates)) now = fuse_updates(*now, backend);
   now = order_updates(*now);
   now->verify();
   return now;

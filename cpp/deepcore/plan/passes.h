@@ -47,8 +47,6 @@ std::shared_ptr<Graph> sparse_updates(const Graph& graph, const Backend& backend
 std::shared_ptr<Graph> fuse_epilogues(const Graph& graph, const Backend& backend);
 // Chains of elementwise f32 ops into Fused.
 std::shared_ptr<Graph> fuse_elementwise(const Graph& graph);
-// Optimizer steps into the products that make their gradients.
-std::shared_ptr<Graph> fuse_updates(const Graph& graph, const Backend& backend);
 // Each variable's new value right after what it needs, and after the last reader of the old one.
 std::shared_ptr<Graph> order_updates(const Graph& graph);
 
