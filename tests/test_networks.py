@@ -27,13 +27,12 @@ PARAMETERS = {
     "lstm_text": 2_691_713,
     "gru_seq": 15_809,
     "bilstm_tagger": 708_628,
+    "transformer_text": 1_344_126,
 }
 
 
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_parameters(name):
-    if name == "bilstm_tagger" and not hasattr(deepcore.layers, "Bidirectional"):
-        pytest.skip("it needs Bidirectional")
     network = models.NETWORKS[name]
     model = network.build(deepcore)
     assert model.count_params() == PARAMETERS[name]

@@ -99,7 +99,7 @@ class ProjectedAttention(Layer):
     use_bias: bool
 
     def _gated(self) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _gated.")
 
     def call(
         self,

@@ -41,7 +41,7 @@ class HostLayer(Layer):
 
     def call(self, inputs: Any) -> npt.NDArray[Any]:
         """The computation, from strings or arrays to an array."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write call.")
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
@@ -54,10 +54,10 @@ class HostLayer(Layer):
     @property
     def output_dtype(self) -> str:
         """The dtype of the output in a model."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write output_dtype.")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write compute_output_shape.")
 
     def _on_host(self, inputs: Any) -> Any:
         if isinstance(inputs, Variable):

@@ -91,7 +91,7 @@ class IndexLookup(LearnedVocabulary):
 
     def _hashable(self, token: Any) -> bytes:
         """A token as the bytes that are hashed."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _hashable.")
 
     # ---- looking up
 

@@ -42,19 +42,19 @@ class LearnedVocabulary(HostLayer):
 
     def _token(self, value: Any) -> Any:
         """One token in the form of the table's keys."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _token.")
 
     def _shown(self, token: Any) -> Any:
         """A token as users see it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _shown.")
 
     def _tokens_in(self, values: Any) -> tuple[list[Any], tuple[int, ...]]:
         """The tokens of the inputs in order, and their shape."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _tokens_in.")
 
     def _lines(self, path: str) -> list[Any]:
         """The tokens in a file, one a line."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _lines.")
 
     # ---- reading it
 
@@ -268,12 +268,12 @@ class LearnedVocabulary(HostLayer):
 
     @property
     def _in_config(self) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _in_config.")
 
     @property
     def _kind(self) -> type:
         """Of a token as users see it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write _kind.")
 
 
 def listed(values: Any) -> list[Any]:

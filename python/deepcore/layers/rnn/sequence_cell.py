@@ -24,11 +24,11 @@ class SequenceCell(DropoutCell):
             inputs: of a step.
             masks: None, a mask of the inputs, or a list of one for each gate.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write project.")
 
     def project_all(self, sequences: Any, masks: Any) -> Any:
         """`project` for all steps of (N, T, ...)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write project_all.")
 
     def advance(self, projected: Any, states: list[Any], masks: Any) -> tuple[Any, list[Any]]:
         """(output, states after), where the output is the first state.
@@ -38,7 +38,7 @@ class SequenceCell(DropoutCell):
             states: before the step.
             masks: like those of `project`, of the states.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must write advance.")
 
     def fused(self, sequences: Any, states: list[Any], sweep: Sweep) -> Swept | None:
         """The whole sequence by one op; None where the options of the cell are not its."""
