@@ -116,5 +116,5 @@ def test_growth(tmp_path):
     options = ["--peers", "deepcore", "--rounds", 1, "--points", 2, "--out", tmp_path]
     told = run("growth.py", *options)
     assert sorted(os.listdir(tmp_path)) == ["growth.md", "growth.png"]
-    assert told.count(": deepcore ") == 10
+    assert told.count(": deepcore ") == 12
     assert (tmp_path / "growth.md").read_text(encoding="utf-8").count("| deepcore |") == 5
