@@ -67,8 +67,8 @@ def find_builtin(module: str | None, name: str) -> Any:
         return importlib.import_module("deepcore.ops.operation").find_operation(name)
     if found is not None or path[0] not in ("keras", "tensorflow", "tf_keras"):
         return found
-    for home in _HOMES:  # they register what they have when they are imported
-        importlib.import_module(f"deepcore.{home}")
+    for home in _HOMES:  # they register what they have when it is imported, some when asked for it
+        getattr(importlib.import_module(f"deepcore.{home}"), name, None)
     same = [(where, obj) for (where, known), obj in _builtins.items() if known == name]
     for where, obj in same:  # losses and metrics share names
         if where == module or where.split(".")[-1] in path[1:]:
