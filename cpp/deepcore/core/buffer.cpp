@@ -96,9 +96,10 @@ void release(Block block) {
 Block fresh(std::size_t capacity) {
 #if defined(MADV_HUGEPAGE)
   if (capacity >= kSmallestHuge) {
-    Block block{std::aligned_alloc(kHugePage, capacity), capacity};
-    if (block.data) madvise(block.data, capacity / kHugePage * kHugePage, MADV_HUGEPAGE);
-    return block;
+    void* data = nullptr;  // aligned_alloc takes multiples of the alignment alone
+    if (posix_memalign(&data, kHugePage, capacity) != 0) return {nullptr, 0};
+    madvise(data, capacity / kHugePage * kHugePage, MADV_HUGEPAGE);
+    return {data, capacity};
   }
 #endif
   // 0 bytes still get an address of their own.
