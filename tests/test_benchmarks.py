@@ -117,4 +117,4 @@ def test_growth(tmp_path):
     told = run("growth.py", *options)
     assert sorted(os.listdir(tmp_path)) == ["growth.md", "growth.png"]
     assert told.count(": deepcore ") == 12
-    assert (tmp_path / "growth.md").read_text(encoding="utf-8").count("| deepcore |") == 5
+    assert (tmp_path / "growth.md").read_text(encoding="utf-8").count("| deepcore |") == 6
