@@ -105,6 +105,10 @@ class Run {
         if (!fine_) return false;
       }
       first = false;
+      if (phase.tasks <= 1) {
+        if (phase.tasks == 1 && team.rank() == 0) phase.run(call, 0, team.scratch());
+        continue;
+      }
       const auto work = [&](std::int64_t task) { phase.run(call, task, team.scratch()); };
       team.share(phase.tasks, std::ref(work));  // a copy of `work` would be allocated
     }

@@ -4,6 +4,7 @@
 #include "deepcore/cpu/gemm.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/finish.h"
@@ -11,8 +12,9 @@
 namespace deepcore {
 namespace {
 
-// Multiply-adds below which a task is not cut: while there are few, then. Pieces take 1.2 and 4 us.
-constexpr double kSmallTask = 128e3, kTask = 400e3;
+// Multiply-adds below which a task is not cut: while there are few, then. Pieces take 2 and 12 us:
+// a line of memory goes from core to core in up to 0.3 us, and smaller tiles read more of them.
+constexpr double kSmallTask = 256e3, kTask = 1600e3;
 constexpr std::int64_t kMostTasks = 64;
 // A panel of B of this depth and the rows of A beside it fit L1.
 constexpr std::int64_t kPackedDepth = 384;
@@ -30,8 +32,8 @@ constexpr std::int64_t kSmallB = 1 << 14, kOwnRows = 48;
 constexpr std::int64_t kBlockRows = 192;
 // Panels that a task packs at a time for itself: the widest tile spans 4. Packing A pays for 16.
 constexpr std::int64_t kChunkPanels = 4, kPackAPanels = 16;
-// Rows of B that one task packs.
-constexpr std::int64_t kPackRows = 32;
+// Rows of B that one task packs, and elements of C that one adds up.
+constexpr std::int64_t kPackRows = 32, kSumGrain = 8192;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -49,8 +51,9 @@ struct Plan : Gemm {
   std::int64_t entry_tasks = 1;                     // tasks take whole entries when those are small
   std::int64_t least_groups = 1, least_panels = 1;  // of a task
   std::int64_t chunk_panels = kChunkPanels;
-  std::int64_t depth, depths;  // k goes by this many blocks of this depth
+  std::int64_t depth, depths;  // a chain goes by this many blocks of this depth
   std::int64_t a_floats = 0, b_floats = 0, column_floats = 0;  // of scratch
+  std::int64_t packed_floats = 0, chain_floats = 0;            // of the workspace
   std::int64_t pack_tasks = 1;
 
   // Rows of one task: whole panels where those are packed.
@@ -58,6 +61,9 @@ struct Plan : Gemm {
     if (!pack_a) return piece(m, row_tasks, task);
     const Range groups = piece(row_groups, row_tasks, task);
     return {groups.begin * kernels->rows, std::min(groups.end * kernels->rows, m)};
+  }
+  bool small() const {
+    return static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < kSmallTask;
   }
   // The elements between rows, and between neighbours along k.
   std::ptrdiff_t a_row() const { return ta ? 1 : k; }
@@ -90,8 +96,9 @@ void choose(Plan& p) {
   if (p.pack_a) p.least_panels = p.chunk_panels = kPackAPanels;
   if (p.source != Source::kDirect || p.pack_a) depth = kPackedDepth;
   if (p.constant_b && p.row_groups == 1) depth = std::max<std::int64_t>(p.k, 1);  // B is read once
-  p.depths = std::max<std::int64_t>(1, ceil_div(p.k, depth));
-  p.depth = ceil_div(p.k, p.depths);
+  const std::int64_t chain = ceil_div(p.k, p.chains);
+  p.depths = std::max<std::int64_t>(1, ceil_div(chain, depth));
+  p.depth = ceil_div(chain, p.depths);
 }
 
 // Halves the longer side of the tasks while they stay worth it; columns where each task packs its
@@ -100,12 +107,14 @@ void cut(Plan& p) {
   const double entries = static_cast<double>(p.batch.elements());
   // Turning B over costs about as much as 6 multiply-adds an element.
   const double rows = static_cast<double>(p.m) + (p.tb ? 6 : 0);
-  const double work = rows * static_cast<double>(p.n) * static_cast<double>(p.k);
+  const double chains = static_cast<double>(p.chains);
+  const double work = rows * static_cast<double>(p.n) * static_cast<double>(p.k) / chains;
   const double together = std::max(1.0, kTask / (2 * std::max(work, 1.0)));
-  p.entry_tasks = static_cast<std::int64_t>(p.whole ? entries : std::max(1.0, entries / together));
-  for (; !p.whole;) {
+  p.entry_tasks = static_cast<std::int64_t>(std::max(1.0, entries / together));
+  if (p.ta && p.chains > 1) return;  // tasks enough, and none packs what another one needs
+  for (;;) {
     const std::int64_t tasks = p.row_tasks * p.col_tasks;
-    const double pieces = entries * static_cast<double>(tasks);
+    const double pieces = entries * chains * static_cast<double>(tasks);
     if (2 * pieces > kMostTasks ||
         work / static_cast<double>(tasks) < (pieces < 4 ? kSmallTask : kTask))
       return;
@@ -143,6 +152,8 @@ Plan plan(const Gemm& gemm, const Kernels& table, bool constant_b) {
   if (p.pack_a) p.a_floats = std::min(task_rows, kBlockRows) * p.depth;
   if (p.source == Source::kOwn) p.b_floats = std::min(task_panels, p.chunk_panels) * cols * p.depth;
   if (p.swapped) p.column_floats = task_panels * cols;  // a scale or bias for each
+  if (p.source == Source::kShared) p.packed_floats = p.panels * cols * p.k;
+  if (p.chains > 1) p.chain_floats = p.m * p.n;
   p.pack_tasks = p.tb ? std::min(p.panels, kMostTasks) : ceil_div(p.k, kPackRows);
   return p;
 }
@@ -154,7 +165,7 @@ struct Operands {
   const float* residual;
 };
 
-// What one task computes: rows [row, row + m) and columns [col, col + n) of one C.
+// What one task computes: some rows and columns of one C, or of one of its chains.
 class Task {
  public:
   Task(const Plan& plan, const Operands& at, const float* shared, void* scratch)
@@ -166,7 +177,7 @@ class Task {
         scales_(b_pack_ + plan.b_floats),
         biases_(scales_ + plan.column_floats) {}
 
-  void run(Range rows, Range panels) {
+  void run(Range rows, Range panels, Range k) {
     const std::int64_t cols = p_.kernels->cols;
     const std::int64_t col = panels.begin * cols, end = std::min(panels.end * cols, p_.n);
     if (p_.swapped) {  // C is one column laid down as a row
@@ -175,7 +186,8 @@ class Task {
     }
     const std::int64_t chunk = p_.source == Source::kOwn ? p_.chunk_panels * cols : end - col;
     for (std::int64_t j = col; j < end; j += chunk)
-      for (std::int64_t d = 0; d < p_.depths; ++d) depth(rows, d, j, std::min(chunk, end - j));
+      for (std::int64_t d = 0; d < p_.depths; ++d)
+        depth(rows, piece_at(k, d), d, j, std::min(chunk, end - j));
   }
 
  private:
@@ -185,11 +197,16 @@ class Task {
     return to - col;
   }
 
-  // One block of k for all the task's rows and n columns from col on.
-  void depth(Range range, std::int64_t d, std::int64_t col, std::int64_t n) {
+  Range piece_at(Range k, std::int64_t d) const {
+    const std::int64_t begin = std::min(k.begin + d * p_.depth, k.end);
+    return {begin, std::min(begin + p_.depth, k.end)};
+  }
+
+  // Block number d of k for all the task's rows and n columns from col on.
+  void depth(Range range, Range k, std::int64_t d, std::int64_t col, std::int64_t n) {
     const GemmKernels& kernels = *p_.kernels;
     const std::int64_t rows = kernels.rows, cols = kernels.cols;
-    const std::int64_t k0 = d * p_.depth, depth = std::min(p_.depth, p_.k - k0);
+    const std::int64_t k0 = k.begin, depth = k.end - k.begin;
     const float* b = at_.b + k0 * p_.b_k() + col * p_.b_col();
     GemmBlock block{};
     block.n = n;
@@ -255,6 +272,29 @@ void pack_shared(const Plan& p, const float* b, float* out, std::int64_t task) {
   }
 }
 
+// Rows of C from their chains.
+void add_chains(const Plan& p, const Call& call, Range rows) {
+  const float* from = static_cast<const float*>(call.workspace) + p.packed_floats;
+  const std::int64_t begin = rows.begin * p.n, end = rows.end * p.n;
+  float* to = call.output(0);
+  std::transform(from + begin, from + end, from + p.chain_floats + begin, to + begin,
+                 std::plus<float>());
+  for (std::int64_t chain = 2; chain < p.chains; ++chain) {
+    const float* next = from + chain * p.chain_floats;
+    for (std::int64_t i = begin; i < end; ++i) to[i] += next[i];
+  }
+  if (p.epilogue == Epilogue{}) return;
+  const float* residual = residual_of(p.epilogue, call);
+  GemmBlock block{};  // a product over no k that goes on from these sums
+  block.m = rows.end - rows.begin;
+  block.n = p.n;
+  block.a = block.b = to;  // not read
+  block.b_padded = true;
+  block.to = {to + begin, p.n, true, finish_of(p.epilogue, call),
+              residual ? residual + begin : nullptr};
+  p.kernels->block(block);
+}
+
 }  // namespace
 
 std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strides) {
@@ -276,8 +316,9 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
   const auto b_of = [](const Plan& plan, const Call& call) {
     return call.input(plan.swapped ? 0 : 1);
   };
+  runner.workspace =
+      static_cast<std::size_t>(p.packed_floats + p.chains * p.chain_floats) * sizeof(float);
   if (p.source == Source::kShared) {
-    runner.workspace = static_cast<std::size_t>(p.panels * p.kernels->cols * p.k) * sizeof(float);
     if (p.constant_b) runner.absorbed = kConstantB;
     (p.constant_b ? runner.setup : runner.phases)
         .push_back({p.pack_tasks, [p, b_of](const Call& call, std::int64_t task, void*) {
@@ -286,11 +327,19 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
   }
   runner.scratch =
       static_cast<std::size_t>(p.a_floats + p.b_floats + 2 * p.column_floats) * sizeof(float);
-  // Rows first: neighbouring tasks, which often run on one thread, read the same panels of B.
+  // Rows first: neighbouring tasks, which often run on one thread, read the same panels of B. The
+  // chains last: so a thread meets its own part of k again.
   const std::int64_t tasks = p.row_tasks * p.col_tasks;
   const auto run = [p, b_of, tasks](const Call& call, std::int64_t task, void* scratch) {
     const Range rows = p.rows_of(task % tasks % p.row_tasks);
     const Range panels = piece(p.panels, p.col_tasks, task % tasks / p.row_tasks);
+    const float* shared = static_cast<const float*>(call.workspace);
+    if (p.chains > 1) {
+      const std::int64_t chain = task / tasks;
+      float* to = static_cast<float*>(call.workspace) + p.packed_floats + chain * p.chain_floats;
+      const Operands at{call.input(p.swapped ? 1 : 0), b_of(p, call), to, {}, nullptr};
+      return Task(p, at, shared, scratch).run(rows, panels, piece(p.k, p.chains, chain));
+    }
     const Range entries = piece(p.batch.elements(), p.entry_tasks, task / tasks);
     const Finish finish = finish_of(p.epilogue, call);
     const float* residual = residual_of(p.epilogue, call);
@@ -299,10 +348,24 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table, bool constant_b) {
                         b_of(p, call) + offset_of(i, p.batch, p.b_strides),
                         call.output(0) + i * p.m * p.n, finish,
                         residual ? residual + i * p.m * p.n : nullptr};
-      Task(p, at, static_cast<const float*>(call.workspace), scratch).run(rows, panels);
+      Task(p, at, shared, scratch).run(rows, panels, {0, p.k});
     }
   };
-  runner.phases.push_back({p.entry_tasks * tasks, run});
+  if (p.chains == 1) {
+    runner.phases.push_back({p.entry_tasks * tasks, run});
+  } else if (p.small()) {
+    runner.phases.push_back({1, [p, run](const Call& call, std::int64_t, void* scratch) {
+                               for (std::int64_t chain = 0; chain < p.chains; ++chain)
+                                 run(call, chain, scratch);
+                               add_chains(p, call, {0, p.m});
+                             }});
+  } else {
+    runner.phases.push_back({p.chains * tasks, run});
+    const std::int64_t sums = std::min(p.m, tasks_for(p.m * p.n, kSumGrain));
+    runner.phases.push_back({sums, [p, sums](const Call& call, std::int64_t task, void*) {
+                               add_chains(p, call, piece(p.m, sums, task));
+                             }});
+  }
   return runner;
 }
 

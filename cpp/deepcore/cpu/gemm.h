@@ -1,8 +1,6 @@
 // The blocking of f32 matrix products: how one becomes tasks, what is packed, and where.
 #pragma once
 
-#include <optional>
-
 #include "deepcore/cpu/kernels.h"
 #include "deepcore/graph/backend.h"
 #include "deepcore/ops/kinds.h"
@@ -19,7 +17,9 @@ struct Gemm {
   // broadcast.
   Shape batch;
   Dims a_strides, b_strides;
-  bool whole = false;  // an entry of the batch is one task: there are enough of them
+  // Pieces of k, each a chain of its own, which are added in order and then finished. 1 with a
+  // batch.
+  std::int64_t chains = 1;
 };
 
 // B among an op's constants.
@@ -28,9 +28,9 @@ constexpr Constants kConstantB = 1u << 1;
 // A constant B is packed once. `table` serves the tests, which run every instruction set.
 Runner gemm_runner(const Gemm& gemm, const Kernels& table = kernels(), bool constant_b = false);
 
-// The same for A' B without an epilogue and with a long K, in pieces of K: each has a chain of its
-// own, and they are added in order. nullopt where that does not pay.
-std::optional<Runner> split_gemm_runner(const Gemm& gemm, const Kernels& table = kernels());
+// The chains that a product of two matrices had best have, by the shape; any batch must do with the
+// same where its rows are those of A.
+std::int64_t chains_of(const Gemm& gemm);
 
 // The element offset of entry `index` (row-major) of `shape`, by the given strides.
 std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strides);

@@ -81,12 +81,12 @@ Runner plain_runner(const Gemm& g) {
 
 std::optional<Runner> make(const MatMul& op, const Types& in, const Types& out,
                            Constants constants) {
-  const Gemm gemm = gemm_of(op, in, out);
+  Gemm gemm = gemm_of(op, in, out);
   const Kind act = op.epilogue.activation;
   const bool exact = act == Kind::kIdentity || act == Kind::kRelu || act == Kind::kRelu6;
   switch (in[0].dtype) {
     case DType::kFloat32:
-      if (auto split = split_gemm_runner(gemm)) return split;
+      if (in[1].shape.rank() == 2) gemm.chains = chains_of(gemm);  // a batch of one is a batch
       return gemm_runner(gemm, kernels(), constants & kConstantB);
     case DType::kFloat64:
       return plain_runner<double>(gemm);

@@ -86,6 +86,9 @@ struct Step {
       if (phase.tasks > 1) return false;
     return true;
   }
+  bool ends_solo() const {  // one thread does its end, when all have done the rest
+    return solo() || (!loop && runner.phases.back().tasks <= 1);
+  }
 };
 
 // Why a run ended early: the first step that met a fault, one of those it was given or one inside.
@@ -105,8 +108,9 @@ class Backend {
     return runner(op, in, out, 0);
   }
   // Runs the list `next() == true` times over: next is asked by one thread before each round while
-  // the others wait. A step whose phases have at most one task each is run by the caller's thread
-  // alone; with `alone` every step is: same bits, and no helpers to wake for a few microseconds.
+  // the others wait. A phase of at most one task is run by the caller's thread; others wait for it
+  // only where a step says so or a phase of several tasks follows. With `alone` that thread runs
+  // everything: same bits, and no helpers to wake for a few microseconds.
   virtual Stop execute(std::span<const Step> steps, const std::function<bool()>& next,
                        bool alone = false) const = 0;
   virtual Buffer allocate(std::size_t bytes) const = 0;

@@ -39,7 +39,8 @@ void set_waits(std::vector<Step>& steps, const std::vector<Access>& accesses) {
       continue;
     }
     const auto last = std::find_if(running.rbegin(), running.rend(), [&](std::size_t before) {
-      return !(steps[i].solo() && steps[before].solo()) && accesses[i].conflicts(accesses[before]);
+      return !(steps[i].solo() && steps[before].ends_solo()) &&
+             accesses[i].conflicts(accesses[before]);
     });
     if (last != running.rend()) {
       // The steps of one thread right before this one need not be waited for: that thread does them
