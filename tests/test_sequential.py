@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import weakref
 
 import numpy as np
@@ -193,6 +194,23 @@ def test_a_model_is_freed_without_gc():
         assert [reference() for reference in kept] == [None] * 3
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("entry", [[], [dc.Input((4, 2))]], ids=["deferred", "told"])
+def test_other_lengths_than_the_first(entry):
+    """As in Keras: what sizes fit is the layers' matter."""
+    model = dc.Sequential([*entry, layers.LSTM(3), layers.Dense(1)], name="net")
+    model.compile("sgd", "mse")
+    model.fit(values(5, 4, 2), values(5, 1), verbose=0)
+    x = values(5, 9, 2)
+    wanted = model.layers[1](model.layers[0](x)).numpy()
+    np.testing.assert_array_equal(model.predict(x, verbose=0), wanted)
+    np.testing.assert_array_equal(model(x), wanted)
+    model.fit(x, values(5, 1), verbose=0)
+    for bad in (values(5, 9, 3), values(5, 4)):
+        found = re.escape(f"expected shape=(None, 4, 2), found shape={bad.shape}")
+        with pytest.raises(ValueError, match=f'"net" is incompatible with the layer: {found}'):
+            model.predict(bad, verbose=0)
 
 
 def test_errors():
