@@ -232,14 +232,17 @@ class Sequential(Model):
         if isinstance(x, Prepared):
             x, layers, entry = x[0], layers[self._begun :], None
         if entry is not None:
-            x = whole = self._alone(x, entry)
             x = self._fitted(x, entry)
+        first = x
         try:
             for layer in layers:
                 x = layer(x)
-        except ValueError:
-            if entry is not None:  # tells the sizes that were expected, where these are others
-                given.fitted_shape(self.name, 0, whole, entry.batch_shape)
+        except ValueError as error:
+            if entry is not None and tuple(first.shape[1:]) != entry.batch_shape[1:]:
+                error.add_note(
+                    f"The model '{self.name}' was made for inputs of shape {entry.batch_shape}. "
+                    f"Received: shape {tuple(first.shape)}."
+                )
             raise
         return x
 
@@ -285,8 +288,11 @@ class Sequential(Model):
             )
         return with_prepared(columns, [found])
 
-    def _alone(self, x: Any, entry: InputLayer) -> Any:
-        """The input, which may come in a dict by its name."""
+    def _fitted(self, x: Any, entry: InputLayer) -> Tensor:
+        """The input with the axes and the dtype of the input layer: one of size 1 may come or go.
+
+        Its sizes are the layers' matter, as in Keras: an LSTM takes other lengths than the first.
+        """
         if isinstance(x, dict) and set(x) == {entry.name}:
             x = x[entry.name]
         if not hasattr(x, "shape"):
@@ -295,16 +301,13 @@ class Sequential(Model):
                 f'Layer "{self.name}" takes one input, or a dict of it by its name '
                 f"{entry.name!r}. Received: {type(x).__name__} of {got}."
             )
-        return x
-
-    def _fitted(self, x: Any, entry: InputLayer) -> Tensor:
-        """The input with the axes and the dtype of the input layer: one of size 1 may come or go.
-
-        Its sizes are the layers' matter, as in Keras: an LSTM takes other lengths than the first.
-        """
         shape = entry.batch_shape
         fitted: Tensor = given.fit(self.name, 0, x, shape, entry.dtype, any_sizes=True)
         return masks.carried(x, fitted)  # type: ignore[no-any-return]
+
+    def _build_for_lengths(self, shape: Shape) -> None:
+        if not self.built:
+            self.build((None, None, *shape[2:]))
 
     # ---- configuration
 
