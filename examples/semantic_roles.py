@@ -4,7 +4,8 @@
 
 FOLDER holds en_ewt-up-dev.conllu, to train on, and en_ewt-up-test.conllu, to test on, of the
 Universal Proposition Banks: an F1 of 0.62, after a minute of training on two cores, where the
-baseline has 0.29. Without it the example runs on 36 invented sentences, in seconds.
+baseline has 0.29. Without it the example runs on 36 invented sentences, in seconds: too few to tell
+which of the two is better.
 
 In this data a role stands at one word, the head of its phrase, so that each word has at most one
 role for a predicate: precision, recall and F1 count words, and leave out the predicate's own `V`.

@@ -207,9 +207,14 @@ def same_config(told, layer):
 
 
 def near(a, b):
-    """Equal but for the rounding of floats, which are float32 in one and float64 in the other."""
+    """Equal but for the rounding of floats, which are float32 in one and float64 in the other.
+
+    Tuples come out of files as lists.
+    """
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(near(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(near, a, b))
     if isinstance(a, float) and isinstance(b, float):
         return abs(a - b) <= 1e-6 * abs(a)
     return a == b

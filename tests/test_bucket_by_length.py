@@ -163,6 +163,19 @@ def test_fit_cuts_targets_where_outputs_run_along_the_sequence():
     model.fit(PADDED, np.zeros(PADDED.shape), verbose=0, bucket_by_length=[8, 16])
 
 
+def test_a_stack_built_by_fit_takes_any_length():
+    tagger = dc.Sequential(
+        [
+            layers.Embedding(50, 4, mask_zero=True),
+            layers.LSTM(3, return_sequences=True),
+            layers.CRF(3),
+        ]
+    )
+    tagger.compile("adam")
+    tagger.fit(PADDED, PADDED % 3, verbose=0, bucket_by_length=[8, 16])
+    assert tagger.predict(PADDED[:2, :5], verbose=0).shape == (2, 5, 3)
+
+
 def test_fit_buckets_texts():
     words = layers.TextVectorization()
     texts = [" ".join(map(str, sequence)) for sequence in SEQUENCES if sequence]

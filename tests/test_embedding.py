@@ -57,22 +57,38 @@ def test_the_table_is_regularized_and_constrained():
 
 @pytest.mark.parametrize("token", [-1, 7, -8, 2**31 - 1])
 def test_tokens_out_of_range(token):
-    tokens = np.array([[1, token]])
-    model = dc.Sequential([dc.Input((2,), dtype="int32"), layers.Embedding(7, 3)])
+    """The layer tells its name, out of a planned step and of many batches, too."""
+    tokens = np.ones((9, 2), "int32")
+    targets = np.zeros((9, 2, 3))
+    model = dc.Sequential([dc.Input((2,), dtype="int32"), layers.Embedding(7, 3, name="words")])
     model.compile("sgd", "mse")
-    with pytest.raises(
-        IndexError, match=rf"layer '\w+' has 7 ids.*0 to 6.*({token} to 1|1 to {token})"
-    ):
-        model.layers[0](tokens)
+    model.predict(tokens, verbose=0)
+    frozen, first = model.freeze(), model.freeze()
+    frozen(tokens)
     before = model.get_weights()[0]
+    bad = tokens.copy()
+    bad[5, 1] = token
+    batches = [(bad[i : i + 2], targets[i : i + 2]) for i in range(0, 9, 2)]
+    told = dc.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
     for run in (
-        lambda: model.predict(tokens, verbose=0),
-        lambda: model.fit(tokens, np.zeros((1, 2, 3)), verbose=0),
+        lambda: model.layers[0](bad),
+        lambda: model(bad),
+        lambda: model.predict(bad, verbose=0),
+        lambda: model.predict(bad, batch_size=2, verbose=0),
+        lambda: model.evaluate(bad, targets, batch_size=2, verbose=0),
+        lambda: model.train_on_batch(bad, targets),
+        lambda: model.fit(bad[4:], targets[4:], batch_size=2, shuffle=False, verbose=0),
+        lambda: model.fit(bad[4:], targets[4:], shuffle=False, verbose=0, callbacks=[told]),
+        lambda: model.fit(iter(batches[2:]), verbose=0),
+        lambda: frozen(bad),
+        lambda: first(bad),
     ):
-        with pytest.raises(IndexError, match=r"out of range.*\[7, 3\]"):
+        with pytest.raises(
+            IndexError, match=rf"layer 'words' has 7 ids.*0 to 6.*({token} to 1|1 to {token})\."
+        ):
             run()
     np.testing.assert_array_equal(model.get_weights()[0], before)
-    model.fit(np.abs(tokens) % 7, np.zeros((1, 2, 3)), verbose=0)
+    model.fit(tokens, targets, verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +170,8 @@ def test_each_step_gets_its_mask():
     y = layers.TimeDistributed(Kept())(x, mask=mask)
     np.testing.assert_array_equal(y, x * mask[..., None])
     np.testing.assert_array_equal(y._keras_mask, mask)
+    again = layers.TimeDistributed(Kept())(x, mask=mask.tolist())
+    np.testing.assert_array_equal(again.numpy(), y.numpy())
     with pytest.raises(ValueError, match=r"TimeDistributed: the mask.*\(2, 3\).*\(2, 4, 3\)"):
         layers.TimeDistributed(Kept())(x, mask=mask[:, 1:])
 

@@ -197,7 +197,7 @@ def test_errors_say_what_is_wrong():
     with pytest.raises(ValueError, match=r"freeze: the model .* has no weights yet"):
         deepcore.Sequential([layers.Dense(3)]).freeze()
     frozen = mlp().freeze()
-    with pytest.raises(ValueError, match="expected shape"):
+    with pytest.raises(ValueError, match="to have value 20, but received input with shape"):
         frozen(random(1, 21))
     with pytest.raises(ValueError, match="x is empty"):
         frozen(random(0, 20))

@@ -122,7 +122,27 @@ BAD = [
     (lambda: layers.MultiHeadAttention(2, 3)(X, X, X[:, :3]), "value and key must have the same"),
     (
         lambda: layers.MultiHeadAttention(2, 3)(X, X, attention_mask=np.ones((2, 4, 5), bool)),
-        r"the mask has shape \[2, 1, 4, 5\]",
+        r"MultiHeadAttention: attention_mask must have the shape \(2, 5, 5\).*shape \(2, 4, 5\)",
+    ),
+    (
+        lambda: layers.MultiHeadAttention(2, 3)(X, X, attention_mask=np.ones((2, 3, 5, 5), bool)),
+        r"attention_mask must have the shape \(2, 2, 5, 5\)",
+    ),
+    (
+        lambda: layers.GroupQueryAttention(3, 4, 2)(X, X, value_mask=np.ones((2, 4), bool)),
+        r"GroupedQueryAttention: value_mask must have the shape \(2, 5\).*shape \(2, 4\)",
+    ),
+    (
+        lambda: layers.MultiHeadAttention(2, 3)(X, X, query_mask=np.ones((3, 5), bool)),
+        r"query_mask must have the shape \(2, 5\)",
+    ),
+    (
+        lambda: layers.Attention()([X, X], mask=[None, np.ones((2, 4), bool)]),
+        r"Attention: the value's mask must have the shape \(2, 5\)",
+    ),
+    (
+        lambda: layers.AdditiveAttention()([X, X], mask=[np.ones(4, bool), None]),
+        r"AdditiveAttention: the query's mask must have the shape \(2, 5\)",
     ),
     (lambda: layers.MultiHeadAttention(2, 3, sliding_window=0), "sliding_window must be a posit"),
     (lambda: layers.GroupedQueryAttention(3, 4, 3), "num_query_heads must be a multiple"),
@@ -144,6 +164,17 @@ BAD = [
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_masks_may_be_spread():
+    """As Keras has it: axes of size 1, or none, stand for all."""
+    seen = np.array([True, False, True, True, False])
+    layer = layers.MultiHeadAttention(2, 3)
+    whole = layer(X, X, value_mask=np.tile(seen, (2, 1))).numpy()
+    for mask in ({"value_mask": seen}, {"attention_mask": seen[None]}):
+        np.testing.assert_array_equal(layer(X, X, **mask).numpy(), whole)
+    whole = layers.Attention()([X, X], mask=[None, np.tile(seen, (2, 1))]).numpy()
+    np.testing.assert_array_equal(layers.Attention()([X, X], mask=[None, seen]).numpy(), whole)
 
 
 def test_an_axis_is_an_integer():

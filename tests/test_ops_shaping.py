@@ -126,6 +126,31 @@ SHAPING = {
 }
 
 
+@pytest.mark.parametrize(
+    "sizes",
+    [[2, 3], (2, 3), range(2, 4), np.array([2, 3]), ops.convert_to_tensor([2, 3])],
+    ids=type,
+)
+def test_sizes_may_come_in_any_sequence(sizes):
+    """Those of an array or a tensor are objects made one by one."""
+    assert ops.reshape(f32(6), sizes).shape == (2, 3)
+    assert ops.broadcast_to(f32(1), sizes).shape == (2, 3)
+    assert ops.tile(f32(1, 2), sizes).shape == (2, 6)
+    assert ops.zeros(sizes).shape == (2, 3)
+    assert [part.shape[0] for part in ops.split(f32(7), sizes)] == [2, 1, 4]
+
+
+def test_sizes_computed_in_a_trace():
+    """The batch size in a shape, as scripts write it."""
+
+    @deepcore.function
+    def spread(x):
+        count = ops.expand_dims(ops.shape(x)[0], -1)
+        return ops.tile(x[:1], ops.concatenate([count, ops.convert_to_tensor([2])], 0))
+
+    assert spread(f32(3, 2)).shape == (3, 4)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_creation(name):
     ours, theirs = (f() for f in CASES[name])

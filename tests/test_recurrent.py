@@ -320,15 +320,36 @@ ERRORS = {
         lambda: layers.LSTM(2)(X, mask=MASK[:, :6]),
         "LSTM: the mask must have shape (5, 7), one truth value for each step. Received: shape (5,",
     ),
+    "mask_list": (
+        lambda: layers.LSTM(2)(X, mask=MASK[:, :6].tolist()),
+        "LSTM: the mask must have shape (5, 7), one truth value for each step. Received: shape (5,",
+    ),
     "mask_features": (lambda: layers.LSTM(2)(X, mask=X > 0), "Received: shape (5, 7, 3)"),
     "no_steps": (
         lambda: layers.LSTM(2)(X[:, :0]),
         "LSTM: sequences must have at least one step. Received: shape (5, 0, 3)",
     ),
+    "cell_state_count": (
+        lambda: layers.LSTMCell(2)(X[:, 0], np.ones((5, 2))),
+        "LSTMCell: states must hold 2 tensor(s) of 2 features. Received: 1 of shapes [(5, 2)]",
+    ),
+    "cell_state_size": (
+        lambda: layers.GRUCell(2)(X[:, 0], [np.ones((5, 3))]),
+        "GRUCell: states must hold 1 tensor(s) of 2 features. Received: 1 of shapes [(5, 3)]",
+    ),
+    "stack_state_count": (
+        lambda: layers.StackedRNNCells([layers.GRUCell(2)] * 2)(X[:, 0], [np.ones((5, 2))]),
+        "StackedRNNCells: states must hold those of 2 cells. Received: those of 1",
+    ),
     "cell": (lambda: layers.RNN(3), "RNN: a cell must have `call`. Received: cell=3"),
     "cell_size": (lambda: layers.RNN(layers.Dense(3)), "RNN: a cell must have `state_size`"),
     "stack": (lambda: layers.RNN([]), "StackedRNNCells: at least one cell is needed"),
 }
+
+
+def test_masks_in_lists():
+    layer = layers.GRU(2)
+    assert_near(layer(X, mask=MASK.tolist()), layer(X, mask=MASK), 0)
 
 
 @pytest.mark.parametrize("name", ERRORS)

@@ -195,6 +195,26 @@ def test_a_model_is_freed_without_gc():
         gc.enable()
 
 
+@pytest.mark.parametrize("entry", [[], [dc.Input((4, 2))]], ids=["deferred", "told"])
+def test_other_lengths_than_the_first(entry):
+    """As in Keras: what sizes fit is the layers' matter."""
+    model = dc.Sequential([*entry, layers.LSTM(3), layers.Dense(1)], name="net")
+    model.compile("sgd", "mse")
+    model.fit(values(5, 4, 2), values(5, 1), verbose=0)
+    x = values(5, 9, 2)
+    wanted = model.layers[1](model.layers[0](x)).numpy()
+    np.testing.assert_array_equal(model.predict(x, verbose=0), wanted)
+    np.testing.assert_array_equal(model(x), wanted)
+    model.fit(x, values(5, 1), verbose=0)
+    with pytest.raises(ValueError, match=r"axis -1 of input shape to have value 2") as caught:
+        model.predict(values(5, 9, 3), verbose=0)
+    assert caught.value.__notes__ == [
+        "The model 'net' was made for inputs of shape (None, 4, 2). Received: shape (5, 9, 3)."
+    ]
+    with pytest.raises(ValueError, match=r'"net" is .*\(None, 4, 2\), found shape=\(5, 4\)'):
+        model.predict(values(5, 4), verbose=0)
+
+
 def test_errors():
     with pytest.raises(ValueError, match="Only instances of"):
         dc.Sequential([3])
@@ -208,10 +228,10 @@ def test_errors():
         dc.Sequential().pop()
     model = dc.Sequential([layers.Dense(2, input_shape=(3,))], name="net")
     with pytest.raises(ValueError) as caught:
-        model(values(5, 4))
+        model(values(5, 4, 3))
     assert str(caught.value) == (
         'Input 0 of layer "net" is incompatible with the layer: expected shape=(None, 3), '
-        "found shape=(5, 4)"
+        "found shape=(5, 4, 3)"
     )
     with pytest.raises(ValueError, match="already been configured"):
         model.build((None, 4))

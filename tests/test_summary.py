@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import deepcore as dc
 from deepcore import layers, ops
 from deepcore.models import Model, Sequential
@@ -43,3 +45,15 @@ def test_summary_breaks_lines_at_spaces():
     model.summary(print_fn=lines.append, line_length=72, show_trainable=True)
     rows = [line.split("│")[1].strip() for line in lines[0].splitlines() if line.startswith("│")]
     assert rows == ["a_rather_long_name", "(Dense)"]
+
+
+def test_the_optimizer_counts_once_it_is_built():
+    model = Sequential([layers.Dense(2)])
+    model.compile("adam", "mse")
+    lines: list[str] = []
+    model.summary(print_fn=lines.append)
+    assert "Total params: 0 (0.00 B)" in lines[0]
+    assert "Optimizer" not in lines[0]
+    model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    model.summary(print_fn=lines.append)
+    assert "Optimizer params: 18 " in lines[1]

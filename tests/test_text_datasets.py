@@ -15,10 +15,10 @@ def nowhere(monkeypatch):
 
 def test_polarity_comes_balanced_and_by_the_seed():
     (x, y), (x_test, y_test) = polarity.load_data()
-    assert (x.shape, x_test.shape) == ((38,), (10,))
+    assert (x.shape, x_test.shape) == ((58,), (14,))
     assert y.dtype == "uint8"
     assert y.mean() == y_test.mean() == 0.5
-    assert len({*x, *x_test}) == 48
+    assert len({*x, *x_test}) == 72
     labels = dict(zip(x, y, strict=True)) | dict(zip(x_test, y_test, strict=True))
     assert labels["a clever , charming gem ."] == 1
     np.testing.assert_array_equal(polarity.load_data(seed=0)[0][0], x)

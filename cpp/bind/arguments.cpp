@@ -30,20 +30,23 @@ std::int64_t to_int(py::handle value, const char* op) {
   return result;
 }
 
+bool is_int(py::handle value) {
+  if (!PyIndex_Check(value.ptr())) return false;
+  return !PySequence_Check(value.ptr()) || !py::hasattr(value, "ndim") ||
+         value.attr("ndim").cast<int>() == 0;
+}
+
 Dims to_dims(py::handle value, const char* op) {
   Dims dims;
-  if (PyIndex_Check(value.ptr())) {
-    // An array with one element is an index too; with an axis, it is a list.
-    if (!PySequence_Check(value.ptr()) || !py::hasattr(value, "ndim") ||
-        value.attr("ndim").cast<int>() == 0) {
-      dims.push_back(to_int(value, op));
-      return dims;
-    }
+  if (is_int(value)) {
+    dims.push_back(to_int(value, op));
+    return dims;
   }
   require<TypeError>(PySequence_Check(value.ptr()) && !py::isinstance<py::str>(value), op,
                      "expected an integer or a sequence of integers, got ",
                      std::string(py::repr(value)));
-  for (py::handle item : py::reinterpret_borrow<py::sequence>(value))
+  // Objects: the items of an array or a tensor live as long as somebody holds them.
+  for (py::object item : py::reinterpret_borrow<py::sequence>(value))
     dims.push_back(to_int(item, op));
   return dims;
 }

@@ -13,6 +13,9 @@ namespace deepcore::bind {
 DType to_dtype(py::handle value);
 std::optional<DType> to_optional_dtype(py::handle value);
 
+// Whether it is one integer: an array of one element is an index too, but with an axis it is a
+// list.
+bool is_int(py::handle value);
 std::int64_t to_int(py::handle value, const char* op);
 // 3 or (3, 4): one size or a sequence of them.
 Dims to_dims(py::handle value, const char* op);

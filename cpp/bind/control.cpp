@@ -31,7 +31,7 @@ struct BodyScope {
 
 Tensors to_tensors(const py::sequence& values) {
   Tensors tensors;
-  for (py::handle value : values) tensors.push_back(to_tensor(value));
+  for (py::object value : values) tensors.push_back(to_tensor(value));
   return tensors;
 }
 

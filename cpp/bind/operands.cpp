@@ -75,7 +75,7 @@ struct Leaves {
 };
 
 void look_at(py::handle list, Leaves& leaves) {
-  for (py::handle item : py::reinterpret_borrow<py::sequence>(list)) {
+  for (py::object item : py::reinterpret_borrow<py::sequence>(list)) {
     if (is_list(item)) {
       look_at(item, leaves);
     } else if (!PyFloat_CheckExact(item.ptr()) && !PyLong_CheckExact(item.ptr())) {
@@ -143,7 +143,7 @@ Operands to_operands(py::handle sequence, const char* op) {
   require<TypeError>(is_list(sequence), op, "expected a list or tuple of tensors, got ",
                      type_name(sequence));
   Operands operands;
-  for (py::handle item : py::reinterpret_borrow<py::sequence>(sequence))
+  for (py::object item : py::reinterpret_borrow<py::sequence>(sequence))
     operands.push_back(to_operand(item));
   return operands;
 }

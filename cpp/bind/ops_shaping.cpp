@@ -46,7 +46,7 @@ Tensors split_door(py::handle x, py::handle parts, int axis_or_negative) {
   const int axis = normalize_axis("split", axis_or_negative, value.rank());
   const std::int64_t length = value.shape()[axis];
   std::vector<std::int64_t> ends;
-  if (PyIndex_Check(parts.ptr())) {
+  if (is_int(parts)) {
     const std::int64_t count = to_int(parts, "split");
     require(count > 0 && length % count == 0, "split", "an axis of ", length,
             " does not divide into ", count, " equal parts");
@@ -54,7 +54,7 @@ Tensors split_door(py::handle x, py::handle parts, int axis_or_negative) {
   } else {
     require<TypeError>(PySequence_Check(parts.ptr()), "split",
                        "expected the number of parts or a list of positions");
-    for (py::handle part : py::reinterpret_borrow<py::sequence>(parts)) {
+    for (py::object part : py::reinterpret_borrow<py::sequence>(parts)) {
       const std::int64_t at = to_int(part, "split");
       ends.push_back(std::clamp<std::int64_t>(at < 0 ? at + length : at, 0, length));
     }

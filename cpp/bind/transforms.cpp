@@ -26,15 +26,15 @@ Tensor target_of(const Tape& tape, py::handle target) {
 py::list gradient(const Tape& tape, const py::sequence& targets, const py::sequence& target_grads,
                   const py::sequence& sources) {
   Tensors ys, gs, xs;
-  for (py::handle y : targets) ys.push_back(target_of(tape, y));
-  for (py::handle g : target_grads) gs.push_back(g.is_none() ? Tensor{} : to_tensor(g));
+  for (py::object y : targets) ys.push_back(target_of(tape, y));
+  for (py::object g : target_grads) gs.push_back(g.is_none() ? Tensor{} : to_tensor(g));
   require(gs.empty() || gs.size() == ys.size(), "gradient", ys.size(), " targets, but ", gs.size(),
           " target gradients");
   gs.resize(ys.size());
   for (std::size_t i = 0; i < gs.size(); ++i)
     if (gs[i] && gs[i].dtype() != ys[i].dtype()) gs[i] = cast(gs[i], ys[i].dtype());
   std::vector<std::size_t> counts;  // how many entries of xs a source has
-  for (py::handle source : sources) {
+  for (py::object source : sources) {
     const std::size_t before = xs.size();
     if (py::isinstance<Variable>(source)) {
       for (const Tensor& read : tape.reads(source.cast<const Variable&>())) xs.push_back(read);
@@ -85,7 +85,7 @@ Trace& entered(TraceScope& scope) {
 
 std::shared_ptr<Graph> finish(TraceScope& self, const py::sequence& outputs) {
   Tensors tensors;
-  for (py::handle output : outputs) tensors.push_back(to_tensor(output));
+  for (py::object output : outputs) tensors.push_back(to_tensor(output));
   return entered(self).finish(tensors);
 }
 

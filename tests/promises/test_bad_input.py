@@ -51,8 +51,8 @@ DATA = {
     "rank": (fit(X[:, :, None, None]), "expected shape=(None, 6), found shape=(32, 6, 1, 1)"),
     "rank_below": (fit(X[:, 0]), "expected shape=(None, 6), found shape=(32,)"),
     "a_number": (fit(np.float32(3)), "x must have a batch axis"),
-    "features": (fit(X[:, :5]), "expected shape=(None, 6), found shape=(32, 5)"),
-    "no_features": (fit(X[:, :0]), "expected shape=(None, 6), found shape=(32, 0)"),
+    "features": (fit(X[:, :5]), "made for inputs of shape (None, 6). Received: shape (32, 5)"),
+    "no_features": (fit(X[:, :0]), "made for inputs of shape (None, 6). Received: shape (32, 0)"),
     "lengths": (fit(X, Y[:49]), "'x' sizes: 50\n'y' sizes: 49"),
     "more_targets": (fit(X, np.r_[Y, Y]), "'x' sizes: 50\n'y' sizes: 100"),
     "weights_length": (fit(sample_weight=np.ones(49)), "'sample_weight' sizes: 49"),
@@ -127,14 +127,20 @@ DATA = {
     "both_weights": (fit(class_weight={0: 1.0}, sample_weight=np.ones(50)), "at the same time"),
     # validation
     "validation_lengths": (fit(validation_data=(X, Y[:4])), "validation_data: Data cardinality"),
-    "validation_features": (fit(validation_data=(X[:, :5], Y)), "found shape=(32, 5)"),
+    "validation_features": (
+        fit(validation_data=(X[:, :5], Y)),
+        "to have value 6, but received input with shape (32, 5)",
+    ),
     "validation_number": (fit(validation_data=3), "validation_data: x must be an array"),
     "validation_alone": (fit(validation_data=(X,)), "y is missing"),
     # batches
     "four_parts": (batches((X, Y, None, 3)), "Received: 4 parts"),
     "none_as_batch": (batches(None), "x is missing"),
     "strings_as_batches": (batches("ab"), "Received: x of type str"),
-    "bad_second_batch": (batches(BATCH, (X[:, :4], Y)), "found shape=(50, 4)"),
+    "bad_second_batch": (
+        batches(BATCH, (X[:, :4], Y)),
+        "to have value 6, but received input with shape (50, 4)",
+    ),
     "bad_second_labels": (batches(BATCH, (X, Y + 1)), "outside the range [0, 3)"),
     "uneven_batch": (batches(BATCH, (X, Y[:3])), "'x' sizes: 50\n'y' sizes: 3"),
     "batches_of_x": (batches(X), "y is missing"),
@@ -147,7 +153,10 @@ DATA = {
     "optimizer_of_number": (lambda m: m.compile(3, "mse"), "Cannot make an optimizer from 3"),
     "near_metric": (lambda m: m.compile("adam", "mse", metrics=["acuracy"]), "'accuracy'"),
     # calls
-    "call_features": (lambda m: m(X[:, :5]), "found shape=(50, 5)"),
+    "call_features": (
+        lambda m: m(X[:, :5]),
+        "to have value 6, but received input with shape (50, 5)",
+    ),
     "call_of_string": (lambda m: m("abc"), "Only tensors may be passed"),
     "set_too_few": (lambda m: m.set_weights([1]), "a weight list of length 1"),
     "set_shapes": (lambda m: m.set_weights([w.T for w in m.get_weights()]), "not compatible"),

@@ -6,6 +6,7 @@ from deepcore.callbacks.csv_logger import CSVLogger
 from deepcore.callbacks.early_stopping import EarlyStopping
 from deepcore.callbacks.history import History
 from deepcore.callbacks.lambda_callback import LambdaCallback
+from deepcore.callbacks.learning_rates import LearningRateScheduler, ReduceLROnPlateau
 from deepcore.callbacks.model_checkpoint import ModelCheckpoint
 from deepcore.callbacks.progbar_logger import ProgbarLogger
 from deepcore.callbacks.terminate_on_nan import TerminateOnNaN
@@ -17,7 +18,9 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateScheduler",
     "ModelCheckpoint",
     "ProgbarLogger",
+    "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]

@@ -15,7 +15,7 @@ def load_data(path: Any = None, test_fraction: float = 0.2, seed: int = 0) -> tu
 
     Args:
         path: the folder of `rt-polarity.pos` and `rt-polarity.neg`, plain or `.gz`. When None it is
-            `$DEEPCORE_DATA/rt-polarity`; without that, a sample of 48 invented sentences.
+            `$DEEPCORE_DATA/rt-polarity`; without that, a sample of 72 invented sentences.
         test_fraction: the share of the sentences kept for testing, in (0, 1).
         seed: of the shuffle.
 

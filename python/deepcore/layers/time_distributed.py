@@ -63,6 +63,7 @@ class TimeDistributed(Wrapper):
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
     ) -> Tensor:
         """`mask`: (N, T, ...); each step's goes to the layer, if it takes one."""
+        mask = None if mask is None else ops.convert_to_tensor(mask)
         if mask is not None and tuple(mask.shape[:2]) != tuple(inputs.shape[:2]):
             raise ValueError(
                 "TimeDistributed: the mask must begin with the axes (batch, steps) of the inputs. "

@@ -45,7 +45,14 @@ def arrange(name: str, given: Any, expected: Any) -> list[Any]:
     return flat
 
 
-def fit(name: str, index: int, x: Any, want: tuple[int | None, ...], dtype: str) -> Any:
+def fit(
+    name: str,
+    index: int,
+    x: Any,
+    want: tuple[int | None, ...],
+    dtype: str,
+    any_sizes: bool = False,
+) -> Any:
     """One input in a shape and dtype: a last axis of size 1 may come or go.
 
     Args:
@@ -54,11 +61,12 @@ def fit(name: str, index: int, x: Any, want: tuple[int | None, ...], dtype: str)
         x: an array or tensor; a KerasTensor is only looked at.
         want: the shape, the batch axis in front.
         dtype: the dtype.
+        any_sizes: whether the shape only says how many axes there are.
 
     Raises:
         ValueError: another shape.
     """
-    have, shape = tuple(x.shape), fitted_shape(name, index, x, want)
+    have, shape = tuple(x.shape), fitted_shape(name, index, x, want, any_sizes)
     if isinstance(x, KerasTensor):
         if "string" in (x.dtype, dtype) and x.dtype != dtype:
             raise ValueError(
@@ -74,7 +82,7 @@ def fit(name: str, index: int, x: Any, want: tuple[int | None, ...], dtype: str)
 
 
 def fitted_shape(
-    name: str, index: int, x: Any, want: tuple[int | None, ...]
+    name: str, index: int, x: Any, want: tuple[int | None, ...], any_sizes: bool = False
 ) -> tuple[int | None, ...]:
     """The shape of one input once its last axis of size 1 has come or gone; see `fit`."""
     have = shape = tuple(x.shape)
@@ -82,9 +90,8 @@ def fitted_shape(
         shape = (*have, 1)
     elif len(have) == len(want) + 1 and have[-1] == 1:
         shape = have[:-1]
-    if len(shape) != len(want) or any(
-        w is not None and h is not None and h != w for w, h in zip(want[1:], shape[1:], strict=True)
-    ):
+    pairs = () if any_sizes else zip(want[1:], shape[1:], strict=False)
+    if len(shape) != len(want) or any(None not in (w, h) and h != w for w, h in pairs):
         raise ValueError(
             f'Input {index} of layer "{name}" is incompatible with the layer: '
             f"expected shape={want}, found shape={have}"

@@ -228,13 +228,22 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = masks.handed_on(inputs, mask)
-        layers = self.layers
+        layers, entry = self.layers, self._input
         if isinstance(x, Prepared):
-            x, layers = x[0], layers[self._begun :]
-        elif self._input is not None:
-            x = self._fitted(x, self._input)
-        for layer in layers:
-            x = layer(x)
+            x, layers, entry = x[0], layers[self._begun :], None
+        if entry is not None:
+            x = self._fitted(x, entry)
+        first = x
+        try:
+            for layer in layers:
+                x = layer(x)
+        except ValueError as error:
+            if entry is not None and tuple(first.shape[1:]) != entry.batch_shape[1:]:
+                error.add_note(
+                    f"The model '{self.name}' was made for inputs of shape {entry.batch_shape}. "
+                    f"Received: shape {tuple(first.shape)}."
+                )
+            raise
         return x
 
     # ---- layers that begin the model on the host
@@ -280,7 +289,10 @@ class Sequential(Model):
         return with_prepared(columns, [found])
 
     def _fitted(self, x: Any, entry: InputLayer) -> Tensor:
-        """The input in the shape and dtype of the input layer: an axis of size 1 may come or go."""
+        """The input with the axes and the dtype of the input layer: one of size 1 may come or go.
+
+        Its sizes are the layers' matter, as in Keras: an LSTM takes other lengths than the first.
+        """
         if isinstance(x, dict) and set(x) == {entry.name}:
             x = x[entry.name]
         if not hasattr(x, "shape"):
@@ -289,8 +301,13 @@ class Sequential(Model):
                 f'Layer "{self.name}" takes one input, or a dict of it by its name '
                 f"{entry.name!r}. Received: {type(x).__name__} of {got}."
             )
-        fitted: Tensor = given.fit(self.name, 0, x, entry.batch_shape, entry.dtype)
+        shape = entry.batch_shape
+        fitted: Tensor = given.fit(self.name, 0, x, shape, entry.dtype, any_sizes=True)
         return masks.carried(x, fitted)  # type: ignore[no-any-return]
+
+    def _build_for_lengths(self, shape: Shape) -> None:
+        if not self.built:
+            self.build((None, None, *shape[2:]))
 
     # ---- configuration
 

@@ -191,9 +191,9 @@ def _totals(model: Any) -> list[str]:
         "Trainable": model.trainable_weights,
         "Non-trainable": model.non_trainable_weights,
     }
-    optimizer = getattr(getattr(model, "optimizer", None), "variables", [])
-    if optimizer:
-        kinds["Optimizer"] = optimizer
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and optimizer.built:
+        kinds["Optimizer"] = optimizer.variables
     everything = [v for variables in kinds.values() for v in variables]
     return [_total("Total", everything), *(_total(k, v) for k, v in kinds.items())]
 

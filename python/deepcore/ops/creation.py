@@ -187,7 +187,7 @@ def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
 def _dims(shape: Any) -> tuple[int, ...]:
     try:
         return (operator.index(shape),)
-    except TypeError:
+    except (TypeError, ValueError):  # a tensor of several
         return tuple(operator.index(d) for d in shape)
 
 

@@ -210,7 +210,10 @@ class Fitting(Trainer):
         step = self._steps.recall(x)
         if step is None or self.run_eagerly or type(most) is not int or len(x) > most:
             return None
-        results = step.plan.call(x)
+        try:
+            results = step.plan.call(x)
+        except IndexError:
+            return None  # the longer way tells which layer it was
         if results is None or step.template == 0:
             return results
         flat = results if isinstance(results, tuple) else (results,)
@@ -299,15 +302,20 @@ class Fitting(Trainer):
     def _buckets(self, asked: bool | Sequence[int], shuffle: bool | str) -> Any:
         if asked is False:
             return None
-        outputs = getattr(self, "outputs", [])
-        targets = any(len(t.shape) > 1 and t.shape[1] is None for t in outputs)
         boundaries = None if asked is True else asked
 
         def make(columns: arrays.Columns, batch: int) -> Buckets:
+            if isinstance(columns.structure[0], int):
+                self._build_for_lengths(columns.arrays[columns.structure[0]].shape)
+            outputs = getattr(self, "outputs", [])
+            targets = any(len(t.shape) > 1 and t.shape[1] is None for t in outputs)
             along = runs_along(columns, targets)
             return Buckets(columns, along, batch, boundaries, shuffle=bool(shuffle))
 
         return make
+
+    def _build_for_lengths(self, shape: tuple[int, ...]) -> None:
+        """Before batches of several lengths come, for models that go by the first batch's shape."""
 
     def _evaluate(self, feed: Feed, told: CallbackList) -> dict[str, Any]:
         self.stop_evaluating = False

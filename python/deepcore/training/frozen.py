@@ -58,11 +58,15 @@ class Frozen:
             ValueError: the data does not fit the model.
         """
         last = self._last
-        if last is not None:
-            result = last.call(x)
-            if result is not None:
-                return result
-        return self._of_any(x)
+        try:
+            if last is not None:
+                result = last.call(x)
+                if result is not None:
+                    return result
+            return self._of_any(x)
+        except IndexError:
+            self._model(x, training=False)  # tells which layer it was
+            raise
 
     @property
     def plans(self) -> list[_core.Plan]:

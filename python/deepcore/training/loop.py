@@ -96,14 +96,29 @@ class Loop:
         step = model._steps.find(model, self._kind, feed.columns, rows)
         outputs = self._predictions.targets(step, rows) if self._predictions else None
         if step.logs is not None or (self._predictions and outputs is None):
-            self._take(steps.run_once(model, step, feed.columns, feed.take(rows)))
+            try:
+                self._take(steps.run_once(model, step, feed.columns, feed.take(rows)))
+            except IndexError:
+                self._name_layer(rows, 1)
+                raise
             feed.advance(rows, 1)
             return
         seconds = SLICE if limit is None else 0.0
-        done = step.plan.run_batches(
-            feed.columns.arrays, feed.order, feed.row, rows, count, seconds, outputs
-        )
+        try:
+            done = step.plan.run_batches(
+                feed.columns.arrays, feed.order, feed.row, rows, count, seconds, outputs
+            )
+        except IndexError:
+            self._name_layer(rows, count)
+            raise
         feed.advance(rows, done)
+
+    def _name_layer(self, rows: int, count: int) -> None:
+        """Runs the next batches without a plan until the layer that refuses one tells its name."""
+        for _ in range(count):
+            batch = self._feed.take(rows)
+            steps.eager(self._model, "predict", self._feed.columns, batch)
+            self._feed.advance(rows, 1)
 
     def _take(self, result: Any) -> None:
         """Keeps what a single step gave."""

@@ -23,6 +23,19 @@ def sliding_window_mask(queries: int, keys: int, window: int) -> Tensor:
     return ops.less(ops.abs(apart), window)
 
 
+def check(where: str, argument: str, mask: Any, expected: tuple[int, ...]) -> None:
+    """Raises a ValueError for a mask that cannot be spread to a shape; None is none."""
+    if mask is None:
+        return
+    given = tuple(ops.shape(mask))
+    pairs = zip(given, expected[len(expected) - len(given) :], strict=False)
+    if not given or len(given) > len(expected) or any(m not in (1, n) for m, n in pairs):
+        raise ValueError(
+            f"{where}: {argument} must have the shape {expected}, or 1 in place of a size. "
+            f"Received: shape {given}."
+        )
+
+
 def all_of(*masks: Any) -> Any:
     """What all masks that are not None let through; None when there is none."""
     found = None

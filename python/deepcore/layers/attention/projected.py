@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepcore import checks, constraints, initializers, ops, regularizers
 from deepcore.layers.activation import Softmax
-from deepcore.layers.attention.masks import all_of, causal_mask, sliding_window_mask
+from deepcore.layers.attention.masks import all_of, causal_mask, check, sliding_window_mask
 from deepcore.layers.core.einsum_dense import EinsumDense
 from deepcore.layers.layer import Layer
 from deepcore.layers.regularization import Dropout
@@ -153,6 +153,14 @@ class ProjectedAttention(Layer):
     ) -> Tensor | None:
         """All masks in one, (N, T, S) or ones in places; None when there is none."""
         queries, keys = query.shape[1], value.shape[1]
+        if len(query.shape) == 3:  # with more axes, masks are those of the axes attended over
+            where, batch = type(self).__name__, query.shape[0]
+            check(where, "query_mask", query_mask, (batch, queries))
+            check(where, "value_mask", value_mask, (batch, keys))
+            check(where, "key_mask", key_mask, (batch, keys))
+            by_head = attention_mask is not None and len(ops.shape(attention_mask)) == 4
+            heads = (self._query_dense.kernel.shape[1],) if by_head else ()
+            check(where, "attention_mask", attention_mask, (batch, *heads, queries, keys))
         return all_of(  # type: ignore[no-any-return]
             attention_mask,
             None if query_mask is None else ops.expand_dims(query_mask, -1),
@@ -210,8 +218,8 @@ class ProjectedAttention(Layer):
         """With axes of size 1 where the scores have heads."""
         if mask is None:
             return None
-        for _ in range(rank - len(mask.shape)):
-            mask = ops.expand_dims(mask, -2 * self._query_axes - 1)
+        while len(mask.shape) < rank:
+            mask = ops.expand_dims(mask, max(-2 * self._query_axes - 1, -len(mask.shape) - 1))
         return ops.cast(mask, "bool")
 
     def _output_specs(self, output: Any, scores: Any, wanted: bool) -> Any:

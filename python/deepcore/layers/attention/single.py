@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deepcore import checks, ops, random
-from deepcore.layers.attention.masks import causal_mask
+from deepcore.layers.attention.masks import causal_mask, check
 from deepcore.layers.layer import Layer
 from deepcore.serialization import builtin
 from deepcore.symbolic import KerasTensor, Shape
@@ -81,6 +81,8 @@ class Attention(Layer):
         query, value = inputs[0], inputs[1]
         key = inputs[2] if len(inputs) > 2 else value
         of_query, of_value = (mask[0], mask[1]) if mask else (None, None)
+        check(type(self).__name__, "the query's mask", of_query, tuple(query.shape[:-1]))
+        check(type(self).__name__, "the value's mask", of_value, tuple(value.shape[:-1]))
         if self._runs_fused(query, key, value, training, return_attention_scores):
             output = self._fused(query, key, value, of_value, use_causal_mask)
             weights = None
@@ -111,7 +113,7 @@ class Attention(Layer):
         if self.scale is not None:
             query = ops.multiply(query, ops.cast(self.scale, query.dtype))
         if mask is not None:
-            mask = ops.reshape(mask, (mask.shape[0], 1, 1, mask.shape[-1]))
+            mask = ops.reshape(mask, (*mask.shape[:-1], 1, 1, mask.shape[-1]))
         q, k, v = (ops.expand_dims(x, 2) for x in (query, key, value))
         output = ops.dot_product_attention(q, k, v, mask=mask, scale=1.0, is_causal=causal)
         return ops.squeeze(output, 2)

@@ -76,7 +76,5 @@ class DenseCell(WeightedCell):
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [ops.zeros((batch_size or 0, size), self.compute_dtype) for size in sizes]
 
-    state_size: int | list[int]
-
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}

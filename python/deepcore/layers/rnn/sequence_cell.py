@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from deepcore import ops
+from deepcore import ops, tree
 from deepcore.layers.rnn.dropout_cell import DropoutCell
 from deepcore.layers.rnn.sweep import Sweep, Swept, run
 
@@ -16,6 +16,9 @@ class SequenceCell(DropoutCell):
     The first half needs no states: along a sequence it is done at once for all steps. Subclasses
     have `project`, `advance`, and perhaps `fused`.
     """
+
+    state_size: int | list[int]
+    _axis = -1  # of the features
 
     def project(self, inputs: Any, masks: Any) -> Any:
         """The gates' share of the inputs.
@@ -71,6 +74,7 @@ class SequenceCell(DropoutCell):
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
         single = not isinstance(states, list | tuple)
         held = [states] if single else list(states)
+        self._check_states(held)
         of_inputs, of_states = self.drops(training)
         projected = self.project(inputs, self.get_dropout_mask(inputs) if of_inputs else None)
         masks = self.get_recurrent_dropout_mask(held[0]) if of_states else None
@@ -78,6 +82,16 @@ class SequenceCell(DropoutCell):
         return output, after[0] if single else after
 
     call._by_sequence = True  # type: ignore[attr-defined]
+
+    def _check_states(self, held: list[Any]) -> None:
+        sizes = tree.flatten(self.state_size)
+        shapes = [tuple(ops.shape(state)) for state in held]
+        fit = (len(s) > 1 and s[self._axis] == n for s, n in zip(shapes, sizes, strict=False))
+        if len(shapes) != len(sizes) or not all(fit):
+            raise ValueError(
+                f"{type(self).__name__}: states must hold {len(sizes)} tensor(s) of {sizes[0]} "
+                f"features. Received: {len(shapes)} of shapes {shapes}."
+            )
 
     def forget_masks(self) -> None:
         """The next sequence gets masks of its own."""

@@ -66,6 +66,11 @@ class StackedRNNCells(Layer):
 
     def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
         after = []
+        if len(states) != len(self.cells):
+            raise ValueError(
+                f"StackedRNNCells: states must hold those of {len(self.cells)} cells. "
+                f"Received: those of {len(states)}."
+            )
         for cell, held in zip(self.cells, states, strict=True):
             nested = tree.is_nested(held)
             inputs, new = step_of(cell, training, **kwargs)(

@@ -80,7 +80,9 @@ def time_mask(where: str, mask: Any, shape: Any) -> Any:
         ValueError: it has another shape.
     """
     if tree.is_nested(mask):
-        mask = next(iter(tree.flatten(mask)), None)
+        first = next(iter(tree.flatten(mask)), None)
+        if first is None or hasattr(first, "shape"):  # else a list of truth values
+            mask = first
     if mask is None:
         return None
     mask = ops.cast(mask, "bool")
