@@ -30,6 +30,9 @@ constexpr std::int64_t kSmallB = 1 << 14, kOwnRows = 48;
 constexpr std::int64_t kBlockRows = 192;
 // Panels that a task packs at a time for itself: the widest tile spans 4. Packing A pays for 16.
 constexpr std::int64_t kChunkPanels = 4, kPackAPanels = 16;
+// Rows of a task that take all columns of a packed B which L2 holds: A is read and C written once,
+// in the order of memory, on few pages at a time.
+constexpr std::int64_t kStreamRows = 32;
 // Rows of B that one task packs.
 constexpr std::int64_t kPackRows = 32;
 
@@ -76,7 +79,7 @@ void choose(Plan& p) {
   p.constant_b = p.constant_b && one_b && !p.swapped;
   if (p.constant_b) {
     p.source = Source::kShared;
-  } else if (p.tb || (long_rows && big && p.m >= kRowsPerOwn)) {
+  } else if (p.tb || (long_rows && p.m >= (big ? kRowsPerOwn : kRowsPerShared))) {
     const bool once = p.m >= kRowsPerShared && p.k * p.n > kSmallB && one_b;
     p.source = once ? Source::kShared : Source::kOwn;
     if (!once) p.least_groups = kOwnRows / p.kernels->rows;
@@ -112,7 +115,10 @@ void cut(Plan& p) {
     const bool rows_can = p.row_groups >= 2 * p.least_groups * p.row_tasks;
     const bool cols_can = p.panels >= 2 * p.least_panels * p.col_tasks;
     if (!rows_can && !cols_can) return;
-    const bool rows_longer = p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks;
+    const bool streams =
+        p.source == Source::kShared && p.k * p.n < kBigB && p.m >= 2 * kStreamRows * p.row_tasks;
+    const bool rows_longer =
+        streams || (p.source != Source::kOwn && p.m * p.col_tasks > p.n * p.row_tasks);
     if (rows_can && (rows_longer || !cols_can)) {
       p.row_tasks *= 2;
     } else {
