@@ -62,14 +62,20 @@ DC_INLINE void gemm_pack_register(int64_t k, int n, const float* b, ptrdiff_t b_
 
 static void gemm_pack_b(int64_t k, int64_t n, const float* b, ptrdiff_t b_k, ptrdiff_t b_col,
                         float* out, ptrdiff_t out_panel) {
-  for (int64_t j = 0; j < n; j += kGemmCols, out += out_panel) {
-    for (int half = 0; half < kGemmCols; half += kLanes) {
-      const int64_t left = n - j - half;
-      gemm_pack_register(k,
-                         left <= 0       ? 0
-                         : left < kLanes ? (int)left
-                                         : kLanes,
-                         b + (j + half) * b_col, b_k, b_col, out + half);
+  // Rows that lie together are read a few at a time across all panels, so that memory streams.
+  const int64_t step = b_col == 1 ? 8 : k;
+  for (int64_t t = 0; t < k; t += step) {
+    const int64_t depth = k - t < step ? k - t : step;
+    float* to = out + t * kGemmCols;
+    for (int64_t j = 0; j < n; j += kGemmCols, to += out_panel) {
+      for (int half = 0; half < kGemmCols; half += kLanes) {
+        const int64_t left = n - j - half;
+        gemm_pack_register(depth,
+                           left <= 0       ? 0
+                           : left < kLanes ? (int)left
+                                           : kLanes,
+                           b + t * b_k + (j + half) * b_col, b_k, b_col, to + half);
+      }
     }
   }
 }
