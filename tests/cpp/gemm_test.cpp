@@ -130,8 +130,8 @@ TEST(Gemm, EverySizeAndOrientation) {
 
 // Sizes that reach the packed paths, and more than one block of k.
 TEST(Gemm, LargeSizes) {
-  constexpr std::int64_t kLarge[][3] = {
-      {300, 401, 900}, {29, 500, 1100}, {700, 70, 1300}, {3, 200, 2100}, {513, 1, 1025}};
+  constexpr std::int64_t kLarge[][3] = {{300, 401, 900}, {29, 500, 1100}, {700, 70, 1300},
+                                        {3, 200, 2100},  {513, 1, 1025},  {1030, 260, 70}};
   for (const auto& [m, n, k] : kLarge) {
     const Floats a = random_floats(m * k, 3), b = random_floats(k * n, 4);
     for (const Kernels* table : tables()) {
@@ -223,6 +223,37 @@ TEST(Gemm, NotANumberStaysInItsRowAndColumn) {
         EXPECT_EQ(std::isnan(v), i == 4) << i << " " << j;
         EXPECT_TRUE(i == 4 || j == 18 || std::isfinite(v));
       }
+  }
+}
+
+// Areas of odd sizes, of fewer rows than there are tiles and of more.
+TEST(Gemm, WhatIsFetchedAheadChangesNoBits) {
+  constexpr std::int64_t kM = 29, kN = 70, kK = 40, kRow = 53;
+  const Floats a = random_floats(kM * kK, 5), b = random_floats(kK * kN, 6),
+               soon = random_floats(20 * kRow, 7);
+  const GemmKernels& gemm = kernels().gemm;
+  GemmBlock block{};
+  block.m = kM;
+  block.n = kN;
+  block.k = kK;
+  block.a = a.data();
+  block.a_row = kK;
+  block.a_k = 1;
+  block.a_panel = gemm.rows * kK;
+  block.b = b.data();
+  block.b_k = kN;
+  block.b_panel = gemm.cols;
+  block.to.c_row = kN;
+  Floats alone(count(kM * kN)), beside(alone);
+  block.to.c = alone.data();
+  gemm.block(block);
+  block.to.c = beside.data();
+  for (const std::int64_t rows : {0, 1, 20}) {
+    const GemmAhead ahead{rows, 2, {{soon.data(), kRow, 50}, {soon.data() + 7, kRow, 1}}};
+    block.ahead = &ahead;
+    std::fill(beside.begin(), beside.end(), 0.0f);
+    gemm.block(block);
+    EXPECT_TRUE(same_bits(alone, beside)) << rows;
   }
 }
 

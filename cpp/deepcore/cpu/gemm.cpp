@@ -16,6 +16,8 @@ constexpr double kSmallTask = 128e3, kTask = 400e3;
 constexpr std::int64_t kMostTasks = 64;
 // A panel of B of this depth and the rows of A beside it fit L1.
 constexpr std::int64_t kPackedDepth = 384;
+// The same where A is packed too: less, that L2 has room for what comes next.
+constexpr std::int64_t kPackedADepth = 192;
 // Depth of an unpacked product: B's panel then streams from L2, which keeps up.
 constexpr std::int64_t kDirectDepth = 1024;
 // Rows of B this long lie on pages of their own and in few sets of the caches: go down a few at a
@@ -91,7 +93,11 @@ void choose(Plan& p) {
   // A stored by columns has the same trouble as a B of long rows, but pays only for many columns.
   p.pack_a = p.ta && p.k >= 64 && p.n >= 128;
   if (p.pack_a) p.least_panels = p.chunk_panels = kPackAPanels;
-  if (p.source != Source::kDirect || p.pack_a) depth = kPackedDepth;
+  if (p.pack_a) {
+    depth = kPackedADepth;
+  } else if (p.source != Source::kDirect) {
+    depth = kPackedDepth;
+  }
   if (p.constant_b && p.row_groups == 1) depth = std::max<std::int64_t>(p.k, 1);  // B is read once
   p.depths = std::max<std::int64_t>(1, ceil_div(p.k, depth));
   p.depth = ceil_div(p.k, p.depths);
@@ -237,8 +243,21 @@ class Task {
       const std::int64_t at = row * p_.n + col;
       block.to = {at_.c + at, p_.n, d > 0, last ? at_.finish.from_column(col) : Finish{},
                   last && at_.residual ? at_.residual + at : nullptr};
+      const bool fetches = p_.pack_a && p_.source == Source::kOwn && n == p_.n && !last;
+      const GemmAhead next = fetches ? next_rows(d + 1) : GemmAhead{};
+      block.ahead = fetches && row == range.begin ? &next : nullptr;
       kernels.block(block);
     }
+  }
+
+  // What the next depth() packs lies together, and is fetched meanwhile.
+  GemmAhead next_rows(std::int64_t d) const {
+    const std::int64_t k0 = d * p_.depth, depth = std::min(p_.depth, p_.k - k0);
+    const std::int64_t tiles = p_.row_groups * p_.panels;
+    const std::int64_t a_floats = depth * p_.m / tiles, b_floats = depth * p_.n / tiles;
+    return {tiles,
+            2,
+            {{at_.b + k0 * p_.n, b_floats, b_floats}, {at_.a + k0 * p_.m, a_floats, a_floats}}};
   }
 
   const Plan& p_;

@@ -34,6 +34,10 @@ std::optional<Runner> forward(const Lstm& op, const Types& in, const Types&) {
       step.gates = call.out[0] ? call.output(0) + gate_at : nullptr;
       step.h_out = call.out[1] ? call.output(1) + at : nullptr;
       step.c_out = call.out[2] ? call.output(2) + at : nullptr;
+      task.soon(step.x, step.gate_row, 4 * u);
+      if (step.gates != step.x) task.soon(step.gates, step.gate_row, 4 * u);
+      task.soon(step.h_out, step.h_row, u);
+      task.soon(step.c_out, step.h_row, u);
       plan.multiply(task, 0, h, u, product, 4 * u, false);
       kernels().recurrent.lstm(step);
     });
@@ -72,6 +76,14 @@ std::optional<Runner> backward(const LstmGrad& op, const Types& in, const Types&
           before < 0 ? call.input(3) + rows.begin * u : call.input(2) + (row + before) * u;
       step.before_row = before < 0 ? u : steps * u;
       kernels().recurrent.lstm_grad(step);
+      if (before >= 0) {
+        const std::int64_t on = before - t;
+        task.soon(step.gates + on * 4 * u, step.gate_row, 4 * u);
+        if (step.gx && step.gx != step.gates) task.soon(step.gx + on * 4 * u, step.gate_row, 4 * u);
+        if (before + on >= 0 && before + on < steps)
+          task.soon(step.c_before + on * u, step.h_row, u);
+        task.soon(step.gh + on * u, step.h_row, u);
+      }
       plan.multiply(task, 0, product, 4 * u, g, u, true);
     });
     if (call.out[1]) std::copy_n(g, count * u, call.output(1) + rows.begin * u);

@@ -54,6 +54,7 @@ std::size_t RecurrentPlan::add(RecurrentWeights weights) {
 RecurrentRows RecurrentPlan::at(RecurrentTask& task, const bool* mask, std::int64_t t) const {
   const std::int64_t rows = task.size();
   task.count = rows;
+  task.ahead = {rows};
   if (!mask) return {rows, units, nullptr, steps};
   const bool* first = mask + task.rows.begin * steps + t;
   task.count = 0;
@@ -67,28 +68,27 @@ void RecurrentPlan::multiply(const RecurrentTask& task, std::size_t index, const
                              const float* bias) const {
   const RecurrentWeights& w = weights_[index];
   const std::int64_t rows = task.size();
-  if (task.count == rows)
-    return multiply_all(task.call, w, rows, a, a_row, c, c_row, accumulate, bias);
+  if (task.count == rows) return multiply_all(task, w, a, a_row, c, c_row, accumulate, bias);
   if (task.count == 0) return;
   // Copying a row in and out costs a twelfth of its product.
   for (std::int64_t i = 0; i < task.count; ++i) {
     std::copy_n(a + task.active[i] * a_row, w.k, task.from + i * w.k);
     if (accumulate) std::copy_n(c + task.active[i] * c_row, w.n, task.to + i * w.n);
   }
-  multiply_all(task.call, w, task.count, task.from, w.k, task.to, w.n, accumulate, bias);
+  multiply_all(task, w, task.from, w.k, task.to, w.n, accumulate, bias);
   for (std::int64_t i = 0; i < task.count; ++i)
     std::copy_n(task.to + i * w.n, w.n, c + task.active[i] * c_row);
 }
 
-void RecurrentPlan::multiply_all(const Call& call, const RecurrentWeights& w, std::int64_t rows,
+void RecurrentPlan::multiply_all(const RecurrentTask& task, const RecurrentWeights& w,
                                  const float* a, std::ptrdiff_t a_row, float* c,
                                  std::ptrdiff_t c_row, bool accumulate, const float* bias) const {
   const GemmKernels& gemm = kernels().gemm;
-  const float* packed = static_cast<const float*>(call.workspace) + w.offset;
+  const float* packed = static_cast<const float*>(task.call.workspace) + w.offset;
   const std::int64_t depths = ceil_div(w.k, kDepth), depth = ceil_div(w.k, depths);
   for (std::int64_t k = 0; k < w.k; k += depth) {
     GemmBlock block{};
-    block.m = rows;
+    block.m = task.count;
     block.n = w.n;
     block.k = std::min(depth, w.k - k);
     block.a = a + k;
@@ -103,6 +103,12 @@ void RecurrentPlan::multiply_all(const Call& call, const RecurrentWeights& w, st
     block.to.c_row = c_row;
     block.to.accumulate = accumulate || k > 0;
     if (k + depth >= w.k) block.to.finish.bias = bias;
+    const Range fetched = piece(task.ahead.rows, depths, k / depth);
+    GemmAhead ahead = task.ahead;
+    ahead.rows = fetched.end - fetched.begin;
+    for (int i = 0; i < ahead.count; ++i)
+      ahead.areas[i].first += fetched.begin * ahead.areas[i].row;
+    if (ahead.count > 0) block.ahead = &ahead;
     gemm.block(block);
   }
 }

@@ -44,7 +44,14 @@ struct RecurrentTask {
   std::int32_t* active = nullptr;
   std::int64_t count = 0;
   float *from = nullptr, *to = nullptr;
+  GemmAhead ahead = {};
 
+  // To be fetched during the step's next product, for what comes after it: floats of each row, rows
+  // lie `row` apart; nothing where `first` is null. The longest comes first. Sequences stream past
+  // the caches, and a step's pieces of them are too short for the CPU to see that they go on.
+  void soon(const float* first, std::ptrdiff_t row, std::int64_t floats) {
+    if (first) ahead.areas[ahead.count++] = {first, row, floats};
+  }
   std::int64_t size() const { return rows.end - rows.begin; }
 };
 
@@ -83,7 +90,7 @@ class RecurrentPlan {
   bool reverse;
 
  private:
-  void multiply_all(const Call& call, const RecurrentWeights& w, std::int64_t rows, const float* a,
+  void multiply_all(const RecurrentTask& task, const RecurrentWeights& w, const float* a,
                     std::ptrdiff_t a_row, float* c, std::ptrdiff_t c_row, bool accumulate,
                     const float* bias) const;
 

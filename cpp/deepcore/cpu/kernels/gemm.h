@@ -20,6 +20,20 @@ struct GemmResult {
   const float* residual = nullptr;  // its rows are c_row apart too
 };
 
+// Memory that is needed soon, brought into L2 while tiles compute, each its share of the rows. The
+// first area is fetched evenly over k, the others, which are to be short, before the tile. (Tiles
+// of less than 4 rows leave the first one: their loads set the pace.)
+struct GemmAhead {
+  struct Area {
+    const float* first = nullptr;
+    ptrdiff_t row = 0;   // elements between rows
+    int64_t floats = 0;  // of each row
+  };
+  int64_t rows = 0;
+  int count = 0;
+  Area areas[4] = {};
+};
+
 // A block of C. Any m, n, k >= 0; loops over tiles of rows x cols inside, one panel of B after
 // another.
 struct GemmBlock {
@@ -35,6 +49,7 @@ struct GemmBlock {
   ptrdiff_t b_k, b_panel;
   bool b_padded;  // the last panel can be read to its full width (packed): no partial loads
   GemmResult to;
+  const GemmAhead* ahead = nullptr;
 };
 
 struct GemmKernels {

@@ -31,6 +31,8 @@ struct GemmStrided {
   const float* b;
   ptrdiff_t b_k, b_panel;
   int edge;
+  const float* ahead;  // memory to be fetched on the way, or null,
+  ptrdiff_t ahead_k;   // so many floats with each k
 };
 
 template <int R, int V>
@@ -78,7 +80,7 @@ DC_INLINE void gemm_step(GemmTile<R, V>& tile, const Row& row, const Col& col) {
   }
 }
 
-template <bool kEdge, int R, int V>
+template <bool kEdge, bool kAhead, int R, int V>
 DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmStrided& from) {
   const Mask mask = first_n(from.edge);
   const ptrdiff_t a_row = from.a_row, a_k = from.a_k, b_k = from.b_k, b_panel = from.b_panel;
@@ -87,7 +89,7 @@ DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmStrided& from) {
   const float* a[kPointers];
 #pragma GCC unroll 4
   for (int p = 0; p < kPointers; ++p) a[p] = from.a + 3 * p * a_row;
-  const float* b = from.b;
+  const float *b = from.b, *ahead = from.ahead;
   const auto row = [&](int r)
                        __attribute__((always_inline)) { return set(a[r / 3][r % 3 * a_row]); };
   const auto col = [&](int v) __attribute__((always_inline)) {
@@ -95,6 +97,10 @@ DC_INLINE void gemm_chain(GemmTile<R, V>& tile, const GemmStrided& from) {
     return kEdge && v + 1 == V ? load_masked(p, mask) : load(p);
   };
   for (int64_t i = 0; i < from.k; ++i, b += b_k) {
+    if constexpr (kAhead) {
+      prefetch(ahead);
+      ahead += from.ahead_k;
+    }
     gemm_step(tile, row, col);
 #pragma GCC unroll 4
     for (int p = 0; p < kPointers; ++p) a[p] += a_k;
@@ -132,11 +138,12 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
       finish_stored(to.c + r * to.c_row, (V - 1) * kLanes + edge, to.finish.activation);
 }
 
-template <bool kEdge, int R, int V>
-static void gemm_tile(const GemmStrided& from, const GemmResult& to) {
+// On its own: among the loops around it the compiler finds worse registers for the chain.
+template <bool kEdge, int R, int V, bool kAhead = false>
+static __attribute__((noinline)) void gemm_tile(const GemmStrided& from, const GemmResult& to) {
   GemmTile<R, V> tile;
   gemm_start(tile, to, from.edge);
-  gemm_chain<kEdge>(tile, from);
+  gemm_chain<kEdge, kAhead>(tile, from);
   gemm_finish(tile, to, from.edge);
 }
 
@@ -145,6 +152,8 @@ template <bool kEdge, int R>
 DC_INLINE void gemm_tile_of(int registers, const GemmStrided& from, const GemmResult& to) {
   constexpr int kMost = gemm_registers(R);
   if (registers == 1) return gemm_tile<kEdge, R, 1>(from, to);
+  if constexpr (!kEdge && R > 3)
+    if (from.ahead) return gemm_tile<false, R, 2, true>(from, to);
   if (registers == 2) return gemm_tile<kEdge, R, 2>(from, to);
   if constexpr (kMost >= 4)
     if (registers == 4) return gemm_tile<kEdge, R, 4>(from, to);
