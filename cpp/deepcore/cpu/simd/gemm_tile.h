@@ -138,8 +138,9 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
       finish_stored(to.c + r * to.c_row, (V - 1) * kLanes + edge, to.finish.activation);
 }
 
+// On its own: among the loops around it the compiler finds worse registers for the chain.
 template <bool kEdge, int R, int V, bool kAhead = false>
-static void gemm_tile(const GemmStrided& from, const GemmResult& to) {
+static __attribute__((noinline)) void gemm_tile(const GemmStrided& from, const GemmResult& to) {
   GemmTile<R, V> tile;
   gemm_start(tile, to, from.edge);
   gemm_chain<kEdge, kAhead>(tile, from);
