@@ -10,7 +10,7 @@ enum class FastPath {
   kFuseElementwise,  // chains of elementwise ops, and reductions over them
   kLoops,            // loops and branches as such, not unrolled and chosen from
   kWinograd,         // 3x3 convolutions with fewer multiplications
-  kSplitProducts,    // gradients of kernels in pieces of the batch
+  kSplitProducts,    // products along K in chains that are added up
   kRecurrent,        // recurrent layers as loops over the whole sequence
   kDepthwiseRows,    // 3x3 depthwise convolutions that load a cell once for several pixels
   kPackOnce,         // constant weights laid out for the kernels once in the life of a plan
