@@ -1,6 +1,7 @@
 // Products cut along K: beside the same products uncut, over random shapes.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "deepcore/cpu/gemm.h"
@@ -26,9 +27,9 @@ Gemm gradient_of_kernel(std::int64_t m, std::int64_t n, std::int64_t k) {
 
 // All tasks, the last first, with whatever lies in the memory they are given.
 Floats run(const Runner& runner, const std::vector<Floats>& in, std::int64_t size) {
-  Floats out(static_cast<std::size_t>(size), -1e9f), workspace(runner.workspace / sizeof(float)),
+  Floats out(static_cast<std::size_t>(size), -1e9f),
+      workspace(runner.workspace / sizeof(float), 1e9f),
       scratch(runner.scratch / sizeof(float), 1e9f);
-  std::fill(workspace.begin(), workspace.end(), 1e9f);
   std::vector<const void*> from;
   for (const Floats& each : in) from.push_back(each.data());
   void* to[] = {out.data()};
@@ -40,10 +41,13 @@ Floats run(const Runner& runner, const std::vector<Floats>& in, std::int64_t siz
   return out;
 }
 
+// Infinite where one of them is not a number.
 double largest_difference(const Floats& a, const Floats& b) {
   double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    largest = std::max(largest, static_cast<double>(std::abs(a[i] - b[i])));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double apart = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(apart <= largest)) largest = std::isnan(apart) ? HUGE_VAL : apart;
+  }
   return largest;
 }
 
