@@ -27,22 +27,29 @@ struct Block {
 };
 
 // Each thread keeps a few of the blocks it freed last. glibc gives blocks of 128 KiB and more back
-// to the kernel on every free, so an eager temporary would fault in all its pages again. Small
-// blocks are left to malloc. Nothing is shared between threads: nothing to lock, and a forked child
-// owns its copy.
+// to the kernel on every free, so an eager temporary would fault in all its pages again, and
+// zeroing them takes longer than most ops do. Small blocks are left to malloc. Large ones the
+// kernel may take back when it is short of memory. Nothing is shared between threads: nothing to
+// lock, and a forked child owns its copy.
 constexpr std::size_t kSmallestKept = std::size_t{64} << 10;
-constexpr std::size_t kMostKept = std::size_t{16} << 20;  // bytes a thread
+constexpr std::size_t kSmallestLent = std::size_t{16} << 20;
+#if defined(MADV_FREE)
+constexpr std::size_t kMostKept = std::size_t{256} << 20;
+#else
+constexpr std::size_t kMostKept = kSmallestLent;
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kKeeps = false;  // a reused block would hide a use after free
 #else
 constexpr bool kKeeps = true;
 #endif
 
-class Cache {
+// Blocks of at most so many bytes together; the oldest makes place.
+class Shelf {
  public:
-  ~Cache() {
+  explicit Shelf(std::size_t most) : most_(most) {}
+  ~Shelf() {
     for (Block& b : blocks_) std::free(b.data);
-    alive = false;
   }
 
   // A block of at least `bytes`, wasting at most a quarter; null when there is none.
@@ -56,16 +63,34 @@ class Cache {
     return {};
   }
 
-  // The oldest makes place.
   void give(Block block) {
     Block& old = blocks_[next_++ % blocks_.size()];
     held_ += block.capacity - old.capacity;
     std::free(std::exchange(old, block).data);
-    for (std::size_t i = 0; held_ > kMostKept && i < blocks_.size(); ++i) {
+    for (std::size_t i = 0; held_ > most_ && i < blocks_.size(); ++i) {
       Block& b = blocks_[(next_ + i) % blocks_.size()];
       held_ -= b.capacity;
       std::free(std::exchange(b, Block{}).data);
     }
+  }
+
+ private:
+  std::array<Block, 8> blocks_{};
+  std::size_t next_ = 0, held_ = 0, most_;
+};
+
+class Cache {
+ public:
+  ~Cache() { alive = false; }
+
+  Block take(std::size_t bytes) { return shelf(bytes).take(bytes); }
+
+  void give(Block block) {
+#if defined(MADV_FREE)
+    if (block.capacity > kSmallestLent)
+      madvise(block.data, block.capacity / kHugePage * kHugePage, MADV_FREE);
+#endif
+    shelf(block.capacity).give(block);
   }
 
   static Cache* mine() {
@@ -76,8 +101,8 @@ class Cache {
 
  private:
   static thread_local bool alive;  // trivially destructible, so readable to the very end
-  std::array<Block, 8> blocks_{};
-  std::size_t next_ = 0, held_ = 0;
+  Shelf& shelf(std::size_t bytes) { return bytes > kSmallestLent ? lent_ : kept_; }
+  Shelf kept_{kSmallestLent}, lent_{kMostKept};
 };
 thread_local bool Cache::alive = true;
 
