@@ -55,6 +55,31 @@ TEST(Depthwise, RowsGiveTheBitsOfSingleTaps) {
   }
 }
 
+TEST(Depthwise, RowsGiveTheBitsOfSingleTapsBackward) {
+  std::mt19937 random(4);
+  const auto pick = [&](std::initializer_list<int> from) {
+    return *(from.begin() + static_cast<std::ptrdiff_t>(random() % from.size()));
+  };
+  for (int i = 0; i < 200 && !testing::Test::HasFailure(); ++i) {
+    const int channels = pick({2, 5, 16, 31, 64, 70, 200});
+    const Window2D window{.pad_low = {pick({0, 1, 3}), pick({0, 1, 3})},
+                          .pad_high = {pick({0, 1, 2}), pick({0, 1, 2})}};
+    const Shape x{pick({1, 3}), pick({3, 4, 8, 15}), pick({3, 4, 5, 6, 9, 17, 30}), channels};
+    const Shape kernel{3, 3, 1, channels};
+    constexpr DType f = DType::kFloat32;
+    const Shape y = Conv(window, channels).infer({{f, x}, {f, kernel}})[0].shape;
+    const ConvShape shape = conv_shape(x, kernel, y, window, channels);
+    ASSERT_TRUE(depthwise_rows_fit(shape, ConvDirection::kBackward));
+    const std::vector<Floats> in{values(y, random), values(kernel, random)};
+    const auto run = [&](bool rows) {
+      return run_runner<float>(depthwise_runner(shape, ConvDirection::kBackward, {}, rows), {f, x},
+                               in, false);
+    };
+    const Floats want = run(false), got = run(true);
+    EXPECT_EQ(std::memcmp(got.data(), want.data(), want.size() * 4), 0) << x << " " << y;
+  }
+}
+
 TEST(Depthwise, OtherWindowsHaveNoRows) {
   const Shape x{1, 9, 9, 4};
   const auto fits = [&](std::int64_t side, const Window2D& window, ConvDirection direction) {
@@ -65,7 +90,9 @@ TEST(Depthwise, OtherWindowsHaveNoRows) {
   };
   constexpr auto forward = ConvDirection::kForward, backward = ConvDirection::kBackward;
   EXPECT_TRUE(fits(3, {}, forward));
-  EXPECT_FALSE(fits(3, {}, backward));
+  EXPECT_TRUE(fits(3, {}, backward));
+  EXPECT_FALSE(fits(3, {.stride = {1, 2}}, backward));
+  EXPECT_FALSE(fits(3, {.stride = {2, 1}}, backward));
   EXPECT_FALSE(fits(5, {}, forward));
   EXPECT_FALSE(fits(3, {.dilation = {1, 2}}, forward));
   EXPECT_FALSE(fits(3, {.stride = {1, 3}}, forward));

@@ -58,6 +58,7 @@ def usual():
         "pack_once",
         "recurrent",
         "sparse_updates",
+        "past_caches",
         "fuse_elementwise,simplify",
     ],
 )

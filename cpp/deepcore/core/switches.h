@@ -15,6 +15,7 @@ enum class FastPath {
   kDepthwiseRows,    // 3x3 depthwise convolutions that load a cell once for several pixels
   kPackOnce,         // constant weights laid out for the kernels once in the life of a plan
   kSparseUpdates,    // tables updated by the rows that were taken
+  kPastCaches,       // results larger than the caches written past them
   kCount
 };
 

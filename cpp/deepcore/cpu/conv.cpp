@@ -1,10 +1,12 @@
 // Convolution and its two gradients: which way each type takes.
 #include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/conv_depthwise.h"
+#include "deepcore/cpu/conv_depthwise_filter.h"
 #include "deepcore/cpu/conv_filter.h"
 #include "deepcore/cpu/conv_gather.h"
 #include "deepcore/cpu/conv_plain.h"
 #include "deepcore/cpu/conv_winograd.h"
+#include "deepcore/cpu/gemm.h"
 
 namespace deepcore {
 
@@ -16,6 +18,19 @@ Runner gathered(const ConvShape& shape, ConvDirection direction, const Epilogue&
   if (shape.depthwise()) return depthwise_runner(shape, direction, epilogue);
   if (winograd_pays(shape)) return winograd_runner(shape, direction, epilogue, constant_kernel);
   return ConvGather::runner(shape, direction, epilogue, constant_kernel);
+}
+
+Runner filter_gradient(const ConvShape& shape) {
+  if (winograd_pays(shape)) return winograd_filter_runner(shape);
+  if (shape.depthwise()) return depthwise_filter_runner(shape);
+  if (!shape.pointwise()) return ConvFilter::runner(shape);
+  Gemm product;  // x' gy over all pixels
+  product.m = shape.c;
+  product.n = shape.o;
+  product.k = shape.n * shape.h * shape.w;
+  product.ta = true;
+  product.chains = chains_of(product);
+  return gemm_runner(product);
 }
 
 }  // namespace
@@ -39,8 +54,7 @@ void register_conv(CpuBackend& backend) {
   backend.on<ConvGradFilter>([](const ConvGradFilter& op, const Types& in,
                                 const Types&) -> std::optional<Runner> {
     const ConvShape shape = conv_shape(in[0].shape, op.kernel, in[1].shape, op.window, op.groups);
-    if (in[0].dtype == DType::kFloat32)
-      return winograd_pays(shape) ? winograd_filter_runner(shape) : ConvFilter::runner(shape);
+    if (in[0].dtype == DType::kFloat32) return filter_gradient(shape);
     return plain_conv_grad_filter(shape, in[0].dtype);
   });
 }

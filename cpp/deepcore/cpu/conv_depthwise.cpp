@@ -6,19 +6,24 @@
 #include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/finish.h"
 #include "deepcore/cpu/kernels.h"
+#include "deepcore/cpu/past_caches.h"
 
 namespace deepcore {
 namespace {
 
 // Floats of a task, and the fewest channels of one.
 constexpr std::int64_t kFloatsATask = 1 << 13, kChannelsATask = 64;
+constexpr std::int64_t kLine = 16;  // floats of a line of memory
+// Floats of an input that lies too far away to be waited for.
+constexpr std::int64_t kFetched = 1 << 18;
 
 class Depthwise {
  public:
   Depthwise(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue, bool by_rows)
       : epilogue_(epilogue),
         by_rows_(by_rows),
-        stride_(shape.window.stride[1]),
+        stride_(direction == ConvDirection::kForward ? shape.window.stride[1] : 1),
+        down_(direction == ConvDirection::kForward ? shape.window.stride[0] : 1),
         rows_(shape, direction, 0),
         cols_(shape, direction, 1) {
     const bool forward = direction == ConvDirection::kForward;
@@ -28,6 +33,9 @@ class Depthwise {
     in_w_ = forward ? shape.w : shape.ow;
     out_h_ = forward ? shape.oh : shape.h;
     out_w_ = forward ? shape.ow : shape.w;
+    past_ = !finishes_stored(epilogue) &&
+            past_caches(samples_ * out_h_ * out_w_ * channels_, channels_);
+    ahead_ = samples_ * in_h_ * in_w_ * channels_ > kFetched;
     cut();
     find_lines();
     list_taps(shape.kw);
@@ -47,6 +55,7 @@ class Depthwise {
     line.finish = finish_of(epilogue_, call).from_column(channel);
     const std::int64_t at_out = n * out_h_ * out_w_ * channels_ + channel;
     line.out = call.output(0) + at_out;
+    line.past = past_ && begins_line(line.out);
     line.residual = residual_of(epilogue_, call);
     if (line.residual) line.residual += at_out;
     const Range rows = piece(out_h_, bands_, task / channel_cuts_ % bands_);
@@ -72,6 +81,7 @@ class Depthwise {
     float* out;
     std::int64_t channels;
     Finish finish;
+    bool past;
   };
   static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -88,19 +98,23 @@ class Depthwise {
   void run_row(const Line& line, std::int64_t i, const Columns& columns) const {
     const std::vector<std::uint8_t>& inside = rows_.valid[rows_.type[at(i)]];
     const std::int64_t to = (i * out_w_ + columns.first) * channels_;
+    const float* first = line.in + (columns.base + cols_.step[0]) * channels_;
+    const auto row_at = [&](std::int64_t h) { return first + h * in_w_ * channels_; };
+    const std::int64_t base = rows_.base[at(i)];
     DepthwiseRow row{.pixels = columns.count,
                      .channels = line.channels,
                      .x = {},
                      .column = channels_,
                      .stride = stride_,
-                     .w = line.w,
+                     .w = line.w + (3 * rows_.cell[0] + cols_.cell[0]) * channels_,
+                     .w_step = (cols_.cell[1] - cols_.cell[0]) * channels_,
+                     .ahead = ahead_ ? row_at(base + rows_.step[2] + down_) : nullptr,
                      .y = line.out + to,
                      .finish = line.finish,
-                     .residual = line.residual ? line.residual + to : nullptr};
+                     .residual = line.residual ? line.residual + to : nullptr,
+                     .past = line.past};
     for (std::size_t a = 0; a < 3; ++a)
-      if (inside[a])
-        row.x[a] =
-            line.in + ((rows_.base[at(i)] + rows_.step[a]) * in_w_ + columns.base) * channels_;
+      if (inside[a]) row.x[a] = row_at(base + rows_.step[a]);
     kernels().conv.depthwise_row(row);
   }
 
@@ -120,6 +134,7 @@ class Depthwise {
         .y_step = columns.step * channels_,
         .finish = line.finish,
         .residual = line.residual ? line.residual + to : nullptr,
+        .past = line.past && 2 * kLine == kernels().conv.cols,  // a line at a time
     });
   }
 
@@ -164,7 +179,9 @@ class Depthwise {
 
   Epilogue epilogue_;
   bool by_rows_;
-  int stride_;
+  bool past_;   // the result goes past the caches
+  bool ahead_;  // the next row is fetched meanwhile
+  int stride_, down_;
   GatherAxis rows_, cols_;
   std::int64_t samples_, channels_, in_h_, in_w_, out_h_, out_w_, bands_, channel_cuts_;
   std::vector<Columns> lines_;
@@ -175,8 +192,9 @@ class Depthwise {
 
 bool depthwise_rows_fit(const ConvShape& shape, ConvDirection direction) {
   const std::array<int, 2> one{1, 1};
-  return direction == ConvDirection::kForward && shape.kh == 3 && shape.kw == 3 &&
-         shape.window.dilation == one && shape.window.stride[1] <= 2;
+  return shape.kh == 3 && shape.kw == 3 && shape.window.dilation == one &&
+         (direction == ConvDirection::kForward ? shape.window.stride[1] <= 2
+                                               : shape.window.stride == one);
 }
 
 Runner depthwise_runner(const ConvShape& shape, ConvDirection direction, const Epilogue& epilogue,

@@ -21,7 +21,7 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 
 ConvFilter::ConvFilter(const ConvShape& shape)
     : shape_(shape), tile_rows_(kernels().conv.rows), panel_(kernels().conv.cols) {
-  panels_ = shape.depthwise() ? 1 : ceil_div(shape.og, panel_);
+  panels_ = ceil_div(shape.og, panel_);
   cut_units();
   cut_jobs();
 }
@@ -44,23 +44,20 @@ void ConvFilter::cut_units() {
 }
 
 void ConvFilter::cut_jobs() {
-  const bool depthwise = shape_.depthwise();
-  const std::int64_t channels = depthwise ? shape_.c : shape_.cg;
-  const std::int64_t groups = depthwise ? 1 : shape_.groups;
   const auto even = [](std::int64_t count, std::int64_t most) {
     return count <= most ? std::max<std::int64_t>(count, 1)
                          : ceil_div(count, ceil_div(count, most));
   };
-  channels_a_job_ = even(channels, kChannelsAJob);
+  channels_a_job_ = even(shape_.cg, kChannelsAJob);
   panels_a_job_ = even(panels_, kPanelsAJob);
   const auto jobs = [&] {
-    channel_cuts_ = ceil_div(channels, channels_a_job_);
+    channel_cuts_ = ceil_div(shape_.cg, channels_a_job_);
     panel_cuts_ = ceil_div(panels_, panels_a_job_);
-    return groups * channel_cuts_ * panel_cuts_;
+    return shape_.groups * channel_cuts_ * panel_cuts_;
   };
   const auto work = [&] {
     return shape_.n * shape_.oh * shape_.ow / blocks_ * shape_.taps() * channels_a_job_ *
-           (depthwise ? 1 : panels_a_job_ * panel_);
+           panels_a_job_ * panel_;
   };
   while (jobs() * blocks_ < kEnoughTasks && work() > 1 << 19) {
     if (panels_a_job_ > 1)
@@ -71,8 +68,7 @@ void ConvFilter::cut_jobs() {
       break;
   }
   jobs_ = jobs();
-  job_floats_ = depthwise ? shape_.taps() * channels_a_job_
-                          : rows({0, 0, channels_a_job_, 0, 0}) * panels_a_job_ * panel_;
+  job_floats_ = rows({0, 0, channels_a_job_, 0, 0}) * panels_a_job_ * panel_;
 }
 
 std::int64_t ConvFilter::rows(const Job& job) const {
@@ -80,10 +76,9 @@ std::int64_t ConvFilter::rows(const Job& job) const {
 }
 
 ConvFilter::Job ConvFilter::job(std::int64_t index) const {
-  const std::int64_t channels = shape_.depthwise() ? shape_.c : shape_.cg;
   const std::int64_t panel = index % panel_cuts_ * panels_a_job_;
   const std::int64_t c = index / panel_cuts_ % channel_cuts_ * channels_a_job_;
-  return {index / panel_cuts_ / channel_cuts_, c, std::min(channels_a_job_, channels - c), panel,
+  return {index / panel_cuts_ / channel_cuts_, c, std::min(channels_a_job_, shape_.cg - c), panel,
           std::min(panels_a_job_, panels_ - panel)};
 }
 
@@ -101,7 +96,7 @@ std::size_t ConvFilter::scratch_bytes() const {
   const std::int64_t pixels =
       samples_a_unit_ * ceil_div(s.oh, row_cuts_) * ceil_div(s.ow, col_cuts_);
   const std::int64_t x = samples_a_unit_ * plane_h_ * plane_w_ * channels_a_job_;
-  const std::int64_t gy = s.depthwise() ? 0 : pixels * panels_a_job_ * panel_;
+  const std::int64_t gy = pixels * panels_a_job_ * panel_;
   const std::int64_t tables = 2 * rows({0, 0, channels_a_job_, 0, 0}) + pixels;
   return static_cast<std::size_t>(x + gy + tables + 64) * 4;
 }

@@ -44,11 +44,9 @@ void ConvFilter::copy_x(const float* x, const Unit& unit, const Job& job, float*
 // Where each row of the job's part of gW reads the copy of x, from where a pixel does.
 void ConvFilter::list_rows(const Job& job, std::int32_t* row) const {
   const ConvShape& s = shape_;
-  const std::int64_t step = s.depthwise() ? job.channels : 1;  // depthwise rows are whole pixels
-  const std::int64_t real = s.taps() * job.channels / step;
-  const std::int64_t count = s.depthwise() ? real : rows(job);
+  const std::int64_t real = s.taps() * job.channels, count = rows(job);
   for (std::int64_t r = 0; r < count; ++r) {
-    const std::int64_t at = std::min(r, real - 1) * step;  // rows that fill up repeat the last
+    const std::int64_t at = std::min(r, real - 1);  // rows that fill up repeat the last
     const std::int64_t tap = at / job.channels, c = at % job.channels;
     const std::int64_t down = tap / s.kw * s.window.dilation[0];
     const std::int64_t across = tap % s.kw * s.window.dilation[1];
@@ -111,7 +109,7 @@ void ConvFilter::pack_gy(const float* gy, const Unit& unit, const Job& job, floa
 
 bool ConvFilter::packs(const Job& job) const {
   // Rows of half a panel lie as packed ones would.
-  if (shape_.depthwise() || (shape_.groups == 1 && shape_.o == panel_ / 2)) return false;
+  if (shape_.groups == 1 && shape_.o == panel_ / 2) return false;
   return rows(job) > kRowsWorthPacking || shape_.og % panel_ != 0;
 }
 
@@ -132,14 +130,9 @@ void ConvFilter::run(const Call& call, std::int64_t block, std::int64_t index,
     list_pixels(unit, job, pixel);
     float* x = reinterpret_cast<float*>(pixel + unit.pixels());
     copy_x(call.input(0), unit, job, x);
-    const float* gy = call.input(1) + ((unit.n * s.oh + unit.i) * s.ow + unit.j) * s.o;
+    const float* gy =
+        call.input(1) + ((unit.n * s.oh + unit.i) * s.ow + unit.j) * s.o + job.group * s.og;
     const bool accumulate = u > units.begin;
-    if (s.depthwise()) {
-      k.depthwise_filter(
-          {x, row, s.taps(), pixel, unit.pixels(), gy + job.c, s.o, job.channels, sum, accumulate});
-      continue;
-    }
-    gy += job.group * s.og;
     list_ranges(unit, job, range);
     float* packed = x + unit.samples * plane_h_ * plane_w_ * job.channels;
     if (packs(job)) pack_gy(gy, unit, job, packed);
@@ -170,10 +163,6 @@ void ConvFilter::add_blocks(const float* sums, float* out, std::int64_t tap,
   };
   const Job job = this->job(index);
   sums += index * job_floats_;
-  if (s.depthwise()) {
-    add(sums + tap * job.channels, job.channels, out + tap * s.o + job.c);
-    return;
-  }
   const std::int64_t rows = this->rows(job);
   for (std::int64_t c = 0; c < job.channels; ++c)
     for (std::int64_t q = 0; q < job.panels; ++q) {

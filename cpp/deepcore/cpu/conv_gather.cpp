@@ -7,6 +7,7 @@
 #include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/finish.h"
 #include "deepcore/cpu/kernels.h"
+#include "deepcore/cpu/past_caches.h"
 
 namespace deepcore {
 namespace {
@@ -39,11 +40,14 @@ ConvGather::ConvGather(const ConvShape& shape, ConvDirection direction, const Ep
   merged_ = shape.groups == 1 && depth_ < kMergedChannels && cols_.contiguous();
   taps_ = rows_.taps() * (merged_ ? 1 : cols_.taps());
   run_ = depth_ * (merged_ ? cols_.taps() : 1);
+  pointwise_ = shape.pointwise();
   tile_rows_ = kernels().conv.rows;
   panels_ = (width_ + kernels().conv.cols - 1) / kernels().conv.cols;
   cut();
   list_taps();
   order_pixels();
+  past_ = blocks_.size() == 1 && !finishes_stored(epilogue) && width_ % 16 == 0 &&
+          past_caches(shape.n * out_pixels_ * out_channels_, out_channels_);
 }
 
 void ConvGather::cut() {
@@ -72,7 +76,7 @@ void ConvGather::cut() {
 
 // The sum goes by blocks of rows of B, which stay in L1 from tile to tile.
 void ConvGather::cut_depth() {
-  const std::int64_t rows = kBlockFloats / kernels().conv.cols;
+  const std::int64_t rows = (pointwise_ ? 2 : 1) * kBlockFloats / kernels().conv.cols;
   if (run_ > rows) {
     const std::int64_t pieces = (run_ + rows - 1) / rows;
     for (std::int64_t t = 0; t < taps_; ++t)
@@ -132,11 +136,13 @@ std::size_t ConvGather::packed_floats() const {
   return static_cast<std::size_t>(shape_.groups * panels_ * taps_ * run_ * kernels().conv.cols);
 }
 
+std::size_t ConvGather::copied_floats() const {
+  return merged_ ? static_cast<std::size_t>(kTilesAtOnce * taps_ * tile_rows_ * run_) : 0;
+}
+
 std::size_t ConvGather::scratch_bytes() const {
-  const std::size_t taps = static_cast<std::size_t>(kTilesAtOnce * taps_);
-  const std::size_t copies = merged_ ? taps * static_cast<std::size_t>(tile_rows_ * run_) : 0;
-  return kTilesAtOnce * sizeof(ConvTile) + taps * sizeof(ConvTap) +
-         (copies + static_cast<std::size_t>(out_channels_)) * sizeof(float);
+  return aligned(static_cast<std::size_t>(out_channels_) + copied_floats()) * sizeof(float) +
+         kTilesAtOnce * (sizeof(ConvTile) + static_cast<std::size_t>(taps_) * sizeof(ConvTap));
 }
 
 // The kernel is packed some channels of one cell at a time: rows as they follow one another in it.
@@ -179,13 +185,12 @@ ConvGather::Task ConvGather::task(const Call& call, std::int64_t index, void* sc
   t.sample = index / panel_cuts_ / strips_ * samples_a_task_;
   t.samples = std::min(samples_a_task_, shape_.n - t.sample);
   t.tile_count = (t.pixels() + tile_rows_ - 1) / tile_rows_;
-  char* memory = static_cast<char*>(scratch);
-  t.tiles = reinterpret_cast<ConvTile*>(memory);
-  memory += kTilesAtOnce * sizeof(ConvTile);
-  t.taps = reinterpret_cast<ConvTap*>(memory);
-  memory += static_cast<std::size_t>(kTilesAtOnce * taps_) * sizeof(ConvTap);
-  t.unread = reinterpret_cast<float*>(memory);
+  t.unread = static_cast<float*>(scratch);
   t.copies = t.unread + out_channels_;
+  t.tiles = reinterpret_cast<ConvTile*>(
+      t.unread + aligned(static_cast<std::size_t>(out_channels_) + copied_floats()));
+  t.taps = reinterpret_cast<ConvTap*>(t.tiles + kTilesAtOnce);
+  t.past = past_ && begins_line(t.out);
   return t;
 }
 
@@ -199,22 +204,35 @@ void ConvGather::run(const Task& task) const {
         fill_tile(task, task.tile(first + i), block, task.tiles[i], task.taps + i * taps_,
                   task.copies + i * copy);
       const bool last = first + count == tiles && &block != &blocks_.back();
-      run_panels(task, block, count, last ? &block + 1 : nullptr);
+      run_panels(task, block, count,
+                 last ? kernel_rows(task, task.panel_begin, (&block)[1])
+                      : input_after(task, task.tile(first + count - 1).end));
     }
 }
 
+// What a block reads of the packed kernel's panel q.
+ConvGather::Stretch ConvGather::kernel_rows(const Task& task, std::int64_t q,
+                                            const Block& block) const {
+  const std::int64_t cols = kernels().conv.cols;
+  return {task.kernel + (q * taps_ * run_ + block.begin * run_ + block.from) * cols,
+          (block.end - block.begin) * block.run * cols};
+}
+
+// The input that follows that of the task's first pixels, whoever needs it.
+ConvGather::Stretch ConvGather::input_after(const Task& task, std::int64_t pixels) const {
+  if (!pointwise_ || blocks_.size() > 1 || task.samples > 1) return {nullptr, 0};
+  return {task.in + (task.sample * in_pixels_ + task.strip_begin + pixels) * in_channels_,
+          kTilesAtOnce * tile_rows_ * in_channels_};
+}
+
 void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t tiles,
-                            const Block* next) const {
+                            Stretch after) const {
   const ConvKernels& k = kernels().conv;
-  const auto rows_of = [&](std::int64_t q, const Block& b) {
-    return task.kernel + (q * taps_ * run_ + b.begin * run_ + b.from) * k.cols;
-  };
   const bool last = &block == &blocks_.back();
   for (std::int64_t q = task.panel_begin; q < task.panel_end; ++q) {
     const std::int64_t g = q / panels_, first = q % panels_ * k.cols;
     const std::int64_t column = g * width_ + first;
-    const Block* then = q + 1 < task.panel_end ? &block : next;
-    const float* ahead = then ? rows_of(then == &block ? q + 1 : task.panel_begin, *then) : nullptr;
+    const Stretch ahead = q + 1 < task.panel_end ? kernel_rows(task, q + 1, block) : after;
     k.panel({.run = block.run,
              .shift = g * depth_ + block.from,
              .b = task.kernel + (q * taps_ * run_ + block.from) * k.cols,
@@ -223,8 +241,9 @@ void ConvGather::run_panels(const Task& task, const Block& block, std::int64_t t
              .accumulate = &block != &blocks_.front(),
              .finish = last ? task.finish.from_column(column) : Finish{},
              .residual = last && task.residual,
-             .ahead = ahead,
-             .ahead_floats = then ? (then->end - then->begin) * then->run * k.cols : 0},
+             .ahead = ahead.first,
+             .ahead_floats = ahead.floats,
+             .past = task.past},
             task.tiles, tiles);
   }
 }

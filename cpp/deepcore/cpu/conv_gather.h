@@ -36,6 +36,10 @@ class ConvGather {
   struct Block {  // taps [begin, end), their floats [from, from + run): what one pass adds
     std::int64_t begin, end, from, run;
   };
+  struct Stretch {  // of memory
+    const float* first;
+    std::int64_t floats;
+  };
   struct Task {
     const float* in;
     const float* kernel;  // packed
@@ -48,6 +52,7 @@ class ConvGather {
     ConvTap* taps;
     float* copies;
     float* unread;  // where the rows that only fill up a tile go
+    bool past;      // the result goes past the caches
 
     std::int64_t pixels() const { return (strip_end - strip_begin) * samples; }
     Range tile(std::int64_t index) const {  // of an even number of pixels, but for the last one
@@ -62,13 +67,15 @@ class ConvGather {
   void cut_depth();
   std::size_t zero_floats() const;
   std::size_t packed_floats() const;
+  std::size_t copied_floats() const;
   std::size_t scratch_bytes() const;
   std::int64_t pack_tasks() const;
   void pack(const float* kernel, float* packed, std::int64_t task) const;
   Task task(const Call& call, std::int64_t index, void* scratch) const;
   void run(const Task& task) const;
-  void run_panels(const Task& task, const Block& block, std::int64_t tiles,
-                  const Block* next) const;
+  void run_panels(const Task& task, const Block& block, std::int64_t tiles, Stretch after) const;
+  Stretch kernel_rows(const Task& task, std::int64_t panel, const Block& block) const;
+  Stretch input_after(const Task& task, std::int64_t pixels) const;
   void fill_tile(const Task& task, Range pixels, const Block& block, ConvTile& tile, ConvTap* taps,
                  float* copies) const;
   const float* run_of(const Pixel& pixel, const float* first, std::int64_t tap, float* copy) const;
@@ -89,6 +96,8 @@ class ConvGather {
   std::vector<Tap> tap_list_;
   std::vector<State> states_;  // [type of pixel][tap]
   std::vector<Block> blocks_;
+  bool pointwise_;  // a pixel reads what lies where it does
+  bool past_;       // the result goes past the caches, where it lies well
 };
 
 }  // namespace deepcore

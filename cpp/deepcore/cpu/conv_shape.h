@@ -18,6 +18,11 @@ struct ConvShape {
 
   std::int64_t taps() const { return kh * kw; }
   bool depthwise() const { return groups > 1 && cg == 1 && og == 1; }
+  // Is it a product of a matrix of pixels?
+  bool pointwise() const {
+    return groups == 1 && taps() == 1 && oh == h && ow == w && window.stride[0] == 1 &&
+           window.stride[1] == 1 && window.pad_low[0] == 0 && window.pad_low[1] == 0;
+  }
   bool empty_sum() const { return n * oh * ow * o == 0 || taps() * cg == 0; }
 };
 

@@ -20,6 +20,11 @@ inline const float* residual_of(const Epilogue& e, const Call& call) {
   return e.residual ? call.input(static_cast<int>(e.residual_at())) : nullptr;
 }
 
+// Does the loop go over what it has stored once more?
+inline bool finishes_stored(const Epilogue& e) {
+  return e.activation == Kind::kTanh || e.activation == Kind::kSigmoid;
+}
+
 // x * y + z; integers wrap around, as NumPy's.
 template <class T>
 T multiply_add(T x, T y, T z) {

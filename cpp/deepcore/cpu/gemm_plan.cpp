@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "deepcore/cpu/finish.h"
+#include "deepcore/cpu/past_caches.h"
+
 namespace deepcore {
 namespace {
 
@@ -9,12 +12,12 @@ namespace {
 // a line of memory goes from core to core in up to 0.3 us, and smaller tiles read more of them.
 constexpr double kSmallTask = 256e3, kTask = 1600e3;
 constexpr std::int64_t kMostTasks = 64;
-// A panel of B of this depth and the rows of A beside it fit L1.
-constexpr std::int64_t kPackedDepth = 384;
+// Depth of a product: B's panel then streams from L2, which keeps up.
+constexpr std::int64_t kDepth = 1024;
+// The same where a task packs B for itself: panels of B and the rows of A beside them stay in L1.
+constexpr std::int64_t kOwnDepth = 384;
 // The same where A is packed too: less, that L2 has room for what comes next.
 constexpr std::int64_t kPackedADepth = 192;
-// Depth of an unpacked product: B's panel then streams from L2, which keeps up.
-constexpr std::int64_t kDirectDepth = 1024;
 // Rows of B this long lie on pages of their own and in few sets of the caches: go down a few at a
 // time, across many columns, so that they stream; the more so when L2 can't hold B.
 constexpr std::int64_t kLongRow = 192, kLongDepth = 64, kLongPanels = 8;
@@ -41,7 +44,7 @@ void choose(GemmPlan& p) {
   const bool one_b =
       std::all_of(p.b_strides.begin(), p.b_strides.end(), [](std::int64_t s) { return s == 0; });
   const bool big = p.k * p.n >= kBigB, long_rows = p.n >= kLongRow;
-  std::int64_t depth = kDirectDepth;
+  std::int64_t depth = kDepth;
   p.constant_b = p.constant_b && one_b && !p.swapped;
   if (p.constant_b) {
     p.source = GemmSource::kShared;
@@ -61,8 +64,8 @@ void choose(GemmPlan& p) {
   if (p.pack_a) {
     p.least_panels = kPackAPanels;
     depth = kPackedADepth;
-  } else if (p.source != GemmSource::kDirect) {
-    depth = kPackedDepth;
+  } else if (p.source == GemmSource::kOwn) {
+    depth = kOwnDepth;
   }
   if (p.constant_b && p.row_groups == 1) depth = std::max<std::int64_t>(p.k, 1);  // B is read once
   const std::int64_t chain = ceil_div(p.k, p.chains);
@@ -130,6 +133,8 @@ GemmPlan plan_gemm(const Gemm& gemm, const Kernels& table, bool constant_b) {
   if (p.source == GemmSource::kShared) p.packed_floats = p.panels * cols * p.k;
   if (p.chains > 1) p.chain_floats = p.m * p.n;
   p.one_task = static_cast<double>(p.m * p.n) * static_cast<double>(p.k) < kSmallTask;
+  p.past = p.depths == 1 && p.chains == 1 && !finishes_stored(p.epilogue) &&
+           past_caches(p.batch.elements() * p.m * p.n, p.n);
   p.pack_tasks = p.tb ? std::min(p.panels, kMostTasks) : ceil_div(p.k, kPackRows);
   return p;
 }

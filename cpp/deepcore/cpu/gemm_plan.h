@@ -25,6 +25,7 @@ struct GemmPlan : Gemm {
   std::int64_t packed_floats = 0, chain_floats = 0;            // of the workspace
   std::int64_t pack_tasks = 1;
   bool one_task = false;  // does all chains and adds them up
+  bool past = false;      // C goes past the caches, where it begins a line
 
   // Rows of one task: whole panels where those are packed.
   Range rows_of(std::int64_t task) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "deepcore/cpu/gemm_plan.h"
+#include "deepcore/cpu/past_caches.h"
 
 namespace deepcore {
 
@@ -95,8 +96,12 @@ class GemmTask {
         block.a_panel = rows * depth;
       }
       const std::int64_t at = row * p_.n + col;
-      block.to = {at_.c + at, p_.n, d > 0, last ? at_.finish.from_column(col) : Finish{},
-                  last && at_.residual ? at_.residual + at : nullptr};
+      block.to = {at_.c + at,
+                  p_.n,
+                  d > 0,
+                  last ? at_.finish.from_column(col) : Finish{},
+                  last && at_.residual ? at_.residual + at : nullptr,
+                  p_.past && begins_line(at_.c)};
       const bool fetches = p_.pack_a && p_.source == GemmSource::kOwn && n == p_.n && !last;
       const GemmAhead next = fetches ? next_rows(k.end) : GemmAhead{};
       block.ahead = fetches && row == range.begin ? &next : nullptr;

@@ -41,8 +41,9 @@ struct ConvPanel {
   bool accumulate;   // go on from y
   Finish finish;     // of these columns
   bool residual;
-  const float* ahead;  // what comes after b: fetched meanwhile, for it may lie in memory
+  const float* ahead;  // what is read next: fetched meanwhile, for it may lie in memory
   int64_t ahead_floats;
+  bool past;  // y goes past the caches: whole lines of whole registers, of one block
 };
 
 // y[i y_step + c] = sum over taps of x[i x_step + x_tap + c] * w[w_tap + c], then the epilogue, for
@@ -58,18 +59,22 @@ struct DepthwiseLine {
   ptrdiff_t y_step;
   Finish finish;
   const float* residual;  // lies as y does; null without
+  bool past;              // y goes past the caches: whole lines
 };
 
 // The same for a 3 x 3 kernel and pixels whose three columns are all inside the image.
 struct DepthwiseRow {
   int64_t pixels, channels;
-  const float* x[3];  // the first pixel's first cell in each row; null where a row is outside
-  ptrdiff_t column;   // between columns of x and y, and rows of w
-  int stride;         // 1 or 2
-  const float* w;     // 9 rows
+  const float* x[3];   // the first pixel's first cell in each row; null where a row is outside
+  ptrdiff_t column;    // between columns of x and of y
+  int stride;          // 1 or 2
+  const float* w;      // of the first cell
+  ptrdiff_t w_step;    // from cell to cell
+  const float* ahead;  // what the next row reads, beside x: fetched meanwhile; null without
   float* y;
   Finish finish;
   const float* residual;  // lies as y does; null without
+  bool past;              // y goes past the caches: whole lines
 };
 
 // out[r][j] (+)= sum over p of x[row[r] + pixel[p]] * gy[p][j]; `rows` is a multiple of the tile's.
@@ -87,18 +92,18 @@ struct FilterPanel {
   bool accumulate;
 };
 
-// out[t][c] (+)= sum over p of x[row[t] + pixel[p] + c] * gy[p][c].
+// out[w_tap[t] + c] += sum over rows r and pixels p of x[r x_row + p x_step + x_tap[t] + c] *
+// gy[r gy_row + p gy_step + c], where all rows and pixels have the same taps inside the image.
 struct DepthwiseFilter {
+  int64_t rows, pixels, channels, taps;
   const float* x;
-  const int32_t* row;
-  int64_t taps;
-  const int32_t* pixel;
-  int64_t pixels;
+  ptrdiff_t x_row, x_step;
+  const int64_t* x_tap;
   const float* gy;
-  ptrdiff_t gy_row;
-  int64_t channels;
-  float* out;  // rows of `channels` floats
-  bool accumulate;
+  ptrdiff_t gy_row, gy_step;
+  float* out;
+  const int64_t* w_tap;
+  ptrdiff_t x_ahead, gy_ahead;  // how far away what is read next lies: fetched meanwhile
 };
 
 // F(4x4, 3x3): a tile of 6 x 6 cells gives 4 x 4 sums of 3 x 3 products from 36 multiplications.

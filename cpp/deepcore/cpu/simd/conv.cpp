@@ -2,6 +2,7 @@
 #include "deepcore/cpu/kernels/conv.h"
 
 #include "deepcore/cpu/simd/conv_depthwise.h"
+#include "deepcore/cpu/simd/conv_depthwise_filter.h"
 #include "deepcore/cpu/simd/conv_depthwise_row.h"
 #include "deepcore/cpu/simd/conv_filter.h"
 #include "deepcore/cpu/simd/conv_tile.h"

@@ -32,7 +32,10 @@ DC_INLINE void depthwise_pixels(const DepthwiseLine& line, int64_t i, int64_t c,
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p) {
     float* to = line.y + (i + p) * line.y_step + c;
-    kFull ? store(to, acc[p][0]) : store_n(to, acc[p][0], n);
+    if (kFull && line.past)
+      stream(to, acc[p][0]);
+    else
+      store_n(to, acc[p][0], kFull ? kLanes : n);
   }
 }
 
@@ -60,6 +63,7 @@ static void conv_depthwise(const DepthwiseLine& line) {
     if (c < line.channels)
       depthwise_register<0, false>(line, begin, end, c, (int)(line.channels - c));
   }
+  if (line.past) stream_end();
   if (finishes_later(line.finish.activation))
     for (int64_t i = 0; i < line.pixels; ++i)
       finish_stored(line.y + i * line.y_step, line.channels, line.finish.activation);

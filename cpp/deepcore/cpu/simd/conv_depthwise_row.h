@@ -21,6 +21,11 @@ DC_INLINE void depthwise_group(const DepthwiseRow& row, int64_t i, int64_t c, in
   const ptrdiff_t step = row.column;
   const auto get = [&](const float* p)
                        __attribute__((always_inline)) { return kFull ? load(p) : load_n(p, n); };
+  if (row.ahead) {
+    const float* ahead = row.ahead + i * S * step + c;
+#pragma GCC unroll 16
+    for (int j = 0; j < P * S; ++j) prefetch(ahead + j * step);
+  }
   F32 acc[P][1] = {};
 #pragma GCC unroll 3
   for (int a = 0; a < 3; ++a) {
@@ -31,7 +36,7 @@ DC_INLINE void depthwise_group(const DepthwiseRow& row, int64_t i, int64_t c, in
     for (int j = 0; j < kCells; ++j) cell[j] = get(x + j * step);
 #pragma GCC unroll 3
     for (int b = 0; b < 3; ++b) {
-      const F32 w = get(row.w + (3 * a + b) * step + c);
+      const F32 w = get(row.w + (3 * a + b) * row.w_step + c);
 #pragma GCC unroll 8
       for (int p = 0; p < P; ++p) acc[p][0] = mul_add(cell[p * S + b], w, acc[p][0]);
     }
@@ -44,7 +49,10 @@ DC_INLINE void depthwise_group(const DepthwiseRow& row, int64_t i, int64_t c, in
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p) {
     float* to = row.y + (i + p) * step + c;
-    kFull ? store(to, acc[p][0]) : store_n(to, acc[p][0], n);
+    if (kFull && row.past)
+      stream(to, acc[p][0]);
+    else
+      store_n(to, acc[p][0], kFull ? kLanes : n);
   }
 }
 
@@ -74,6 +82,7 @@ DC_INLINE void depthwise_groups(const DepthwiseRow& row) {
 static void conv_depthwise_row(const DepthwiseRow& row) {
   row.stride == 1 ? depthwise_groups<kDepthwisePixels, 1>(row)
                   : depthwise_groups<kDepthwisePixels, 2>(row);
+  if (row.past) stream_end();
   if (finishes_later(row.finish.activation))
     for (int64_t i = 0; i < row.pixels; ++i)
       finish_stored(row.y + i * row.column, row.channels, row.finish.activation);

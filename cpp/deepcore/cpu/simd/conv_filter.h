@@ -49,35 +49,4 @@ static void conv_filter(const FilterPanel& panel) {
   panel.n > kLanes ? conv_filter_registers<2>(panel) : conv_filter_registers<1>(panel);
 }
 
-// One register of channels, nine sums at a time: a 3x3 kernel in one pass over the pixels.
-template <bool kFull>
-DC_INLINE void depthwise_filter_register(const DepthwiseFilter& job, int64_t c, int n) {
-  constexpr int kTaps = 9;
-  const auto get = [&](const float* p)
-                       __attribute__((always_inline)) { return kFull ? load(p) : load_n(p, n); };
-  for (int64_t first = 0; first < job.taps; first += kTaps) {
-    const int64_t taps = job.taps - first < kTaps ? job.taps - first : kTaps;
-    F32 acc[kTaps] = {};
-    const float* x[kTaps];
-    for (int t = 0; t < kTaps; ++t) {  // taps that only fill up repeat the last
-      x[t] = job.x + c + job.row[first + (t < taps ? t : taps - 1)];
-      if (job.accumulate && t < taps) acc[t] = get(job.out + (first + t) * job.channels + c);
-    }
-    const float* gy = job.gy + c;
-    for (int64_t p = 0; p < job.pixels; ++p, gy += job.gy_row) {
-      const F32 g = get(gy);
-      const int64_t at = job.pixel[p];
-#pragma GCC unroll 9
-      for (int t = 0; t < kTaps; ++t) acc[t] = mul_add(get(x[t] + at), g, acc[t]);
-    }
-    for (int64_t t = 0; t < taps; ++t) store_n(job.out + (first + t) * job.channels + c, acc[t], n);
-  }
-}
-
-static void conv_depthwise_filter(const DepthwiseFilter& job) {
-  int64_t c = 0;
-  for (; c + kLanes <= job.channels; c += kLanes) depthwise_filter_register<true>(job, c, kLanes);
-  if (c < job.channels) depthwise_filter_register<false>(job, c, (int)(job.channels - c));
-}
-
 }  // namespace deepcore::DEEPCORE_ISA

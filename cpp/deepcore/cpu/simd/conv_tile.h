@@ -87,6 +87,13 @@ DC_INLINE void conv_tile(const ConvPanel& panel, const ConvTile& tile, ConvAhead
               [&](int r, int v) __attribute__((always_inline)) {
                 return get(tile.residual[r] + panel.column, v);
               });
+  if (kFull && panel.past) {
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) stream(tile.y[r] + panel.column + v * kLanes, acc[r][v]);
+    return;
+  }
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     float* y = tile.y[r] + panel.column;
@@ -126,6 +133,7 @@ static void conv_panel(const ConvPanel& panel, const ConvTile* tiles, int64_t co
     conv_tiles<1, true>(panel, tiles, count);
   else
     conv_tiles<1, false>(panel, tiles, count);
+  if (panel.past) stream_end();
 }
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -69,6 +69,7 @@ static void gemm_block(const GemmBlock& g) {
     }
     j += span.registers * kLanes;
   }
+  if (g.to.past) stream_end();
 }
 
 extern const GemmKernels gemm_kernels;

@@ -119,6 +119,13 @@ DC_INLINE void gemm_finish(GemmTile<R, V>& tile, const GemmResult& to, int edge)
         const float* p = to.residual + r * to.c_row + v * kLanes;
         return v + 1 < V ? load(p) : load_masked(p, mask);
       });
+  if (to.past) {
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 12
+      for (int v = 0; v < V; ++v) stream(to.c + r * to.c_row + v * kLanes, tile.c[r][v]);
+    return;
+  }
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     float* c = to.c + r * to.c_row;

@@ -42,6 +42,22 @@ DC_INLINE void store(float* p, F32 v) { __builtin_memcpy(p, &v, sizeof v); }
 constexpr int kLineFloats = 16;  // of a cache line
 // Into L2, where it disturbs nobody.
 DC_INLINE void prefetch(const float* p) { __builtin_prefetch(p, 0, 2); }
+// Past the caches, without reading the line first: p is aligned to a register, and the rest of the
+// line follows soon. Other threads may be told after stream_end().
+DC_INLINE void stream(float* p, F32 v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, (__m256)v);
+#else
+  store(p, v);
+#endif
+}
+DC_INLINE void stream_end() {
+#if defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
 DC_INLINE I32 load(const int32_t* p) {
   I32 v;
   __builtin_memcpy(&v, p, sizeof v);
