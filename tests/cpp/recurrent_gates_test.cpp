@@ -23,6 +23,7 @@ struct Gates {
     step.x = sums.data();
     step.product = product.data();
     step.h = h.data();
+    step.gate_step = step.state_row = step.units;
     step.c = c.data();
     step.gates = gates.data();
     table.recurrent.lstm(step);

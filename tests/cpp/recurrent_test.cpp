@@ -171,27 +171,32 @@ TEST(Recurrent, TheSameBitsOnAnyNumberOfThreads) {
     }
 }
 
+// Few samples of many units are cut along those.
 TEST(Recurrent, ASampleHasTheSameBitsInAnyBatch) {
-  for (const Layer& layer : layers()) {
-    SCOPED_TRACE(layer.name);
-    const Tensors x = cast_all(spread(shapes(layer, 37, 5, 6, 21), -1, 1, 1), DType::kFloat32);
-    const Tensor mask = mask_for(37, 5);
-    const Tensors all = layer.run(x, mask, false);
-    for (std::int64_t i : {0, 5, 36}) {
-      const auto one = [i](const Tensor& t) {
-        Dims begin = Dims::filled(t.rank(), 0), size(t.shape());
-        begin[0] = i;
-        size[0] = 1;
-        return slice(t, begin, size, Dims::filled(t.rank(), 1));
-      };
-      Tensors in = x;
-      in[0] = one(x[0]);
-      for (std::size_t k = 4; k < in.size(); ++k) in[k] = one(x[k]);
-      const Tensors alone = layer.run(in, one(mask), false);
-      for (std::size_t k = 0; k < all.size(); ++k)
-        EXPECT_EQ(numbers(one(all[k])), numbers(alone[k])) << "result " << k;
-    }
-  }
+  for (const Layer& layer : layers())
+    for (std::int64_t units : {21, 128, 256})
+      for (bool reverse : {false, true}) {
+        SCOPED_TRACE(join(layer.name, ", ", units, " units", reverse ? ", reverse" : ""));
+        const double range = units > 21 ? 0.2 : 1;
+        const Tensors x =
+            cast_all(spread(shapes(layer, 37, 5, 6, units), -range, range, 1), DType::kFloat32);
+        const Tensor mask = mask_for(37, 5);
+        const Tensors all = layer.run(x, mask, reverse);
+        for (const auto& [i, count] : {std::pair{0, 1}, {3, 1}, {4, 3}, {36, 1}}) {
+          const auto some = [i = i, count = count](const Tensor& t) {
+            Dims begin = Dims::filled(t.rank(), 0), size(t.shape());
+            begin[0] = i;
+            size[0] = count;
+            return slice(t, begin, size, Dims::filled(t.rank(), 1));
+          };
+          Tensors in = x;
+          in[0] = some(x[0]);
+          for (std::size_t k = 4; k < in.size(); ++k) in[k] = some(x[k]);
+          const Tensors alone = layer.run(in, some(mask), reverse);
+          for (std::size_t k = 0; k < all.size(); ++k)
+            EXPECT_EQ(numbers(some(all[k])), numbers(alone[k])) << "result " << k;
+        }
+      }
 }
 
 TEST(Recurrent, TellsWhatDoesNotFit) {

@@ -7,7 +7,7 @@
 namespace deepcore {
 namespace {
 
-std::optional<Runner> forward(const Gru& op, const Types& in, const Types&) {
+std::optional<Runner> forward(const Gru& op, const Types& in, const Types&, Constants constants) {
   if (!runs_recurrent(in[0])) return std::nullopt;
   const std::int64_t u = in[1].shape[0];
   const bool after = op.reset_after;
@@ -16,7 +16,7 @@ std::optional<Runner> forward(const Gru& op, const Types& in, const Types&) {
   RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 8 * u);
   plan.add(RecurrentWeights::straight(u, 3 * u, 0, after ? 3 * u : 2 * u));
   if (!after) plan.add(RecurrentWeights::straight(u, 3 * u, 2 * u, u));
-  return plan.runner([=](RecurrentTask& task) {
+  return plan.runner(constants & kConstantWeights, [=](RecurrentTask& task) {
     const Call& call = task.call;
     const Range rows = task.rows;
     const std::int64_t count = task.size(), steps = plan.steps;
@@ -60,7 +60,7 @@ std::optional<Runner> backward(const GruGrad& op, const Types& in, const Types&)
   RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 8 * u);
   plan.add(RecurrentWeights::turned(u, 3 * u, 0, after ? 3 * u : 2 * u));
   if (!after) plan.add(RecurrentWeights::turned(u, 3 * u, 2 * u, u));
-  return plan.runner([=](RecurrentTask& task) {
+  return plan.runner(false, [=](RecurrentTask& task) {
     const Call& call = task.call;
     const Range rows = task.rows;
     const std::int64_t count = task.size(), steps = plan.steps;

@@ -1,18 +1,20 @@
 // LSTM over a sequence in float32: a product and the gates for each step.
 #include <algorithm>
 
+#include "deepcore/cpu/lstm_units.h"
 #include "deepcore/cpu/recurrent.h"
 
 namespace deepcore {
 namespace {
 
-std::optional<Runner> forward(const Lstm& op, const Types& in, const Types&) {
+std::optional<Runner> forward(const Lstm& op, const Types& in, const Types&, Constants constants) {
   if (!runs_recurrent(in[0])) return std::nullopt;
   const std::int64_t u = in[1].shape[0];
-  const bool masked = in.size() > 4;
+  const bool masked = in.size() > 4, constant = constants & kConstantWeights;
+  if (lstm_goes_by_units(in[0].shape[0], u)) return lstm_by_units(op, in, constant);
   RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 6 * u);
   plan.add(RecurrentWeights::straight(u, 4 * u, 0, 4 * u));
-  return plan.runner([plan, u, masked](RecurrentTask& task) {
+  return plan.runner(constant, [plan, u, masked](RecurrentTask& task) {
     const Call& call = task.call;
     const Range rows = task.rows;
     const std::int64_t count = task.size(), steps = plan.steps;
@@ -22,6 +24,7 @@ std::optional<Runner> forward(const Lstm& op, const Types& in, const Types&) {
     const bool* mask = masked ? call.input<bool>(4) : nullptr;
     LstmStep step{};
     step.gate_row = steps * 4 * u;
+    step.gate_step = step.state_row = u;
     step.h_row = steps * u;
     step.h = h;
     step.c = c;
@@ -51,7 +54,7 @@ std::optional<Runner> backward(const LstmGrad& op, const Types& in, const Types&
   const bool masked = static_cast<int>(in.size()) > inputs, cell_grad = op.cell_grad;
   RecurrentPlan plan(in[0].shape, u, op.reverse, masked, 6 * u);
   plan.add(RecurrentWeights::turned(u, 4 * u, 0, 4 * u));
-  return plan.runner([=](RecurrentTask& task) {
+  return plan.runner(false, [=](RecurrentTask& task) {
     const Call& call = task.call;
     const Range rows = task.rows;
     const std::int64_t count = task.size(), steps = plan.steps;

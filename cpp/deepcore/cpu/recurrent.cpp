@@ -19,7 +19,7 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 
 // A power of two, so that two, four or eight threads get the same; by the batch alone.
 std::int64_t row_tasks(std::int64_t batch) {
-  if (batch < 4) return std::min<std::int64_t>(batch, 1);
+  if (batch < kLeastRows) return std::min<std::int64_t>(batch, 1);
   std::int64_t tasks = 2;
   while (tasks < kMostTasks && batch >= 2 * tasks * kRows) tasks *= 2;
   return tasks;
@@ -113,7 +113,7 @@ void RecurrentPlan::multiply_all(const RecurrentTask& task, const RecurrentWeigh
   }
 }
 
-Runner RecurrentPlan::runner(std::function<void(RecurrentTask&)> body) const {
+Runner RecurrentPlan::packing(bool constant) const {
   Runner runner;
   runner.workspace = static_cast<std::size_t>(packed_floats_) * sizeof(float);
   const std::int64_t most = tasks_ > 0 ? ceil_div(batch, tasks_) : 0;
@@ -122,35 +122,46 @@ Runner RecurrentPlan::runner(std::function<void(RecurrentTask&)> body) const {
   // Pieces of packing: some panels of one of the matrices.
   struct Piece {
     RecurrentWeights weights;
-    std::int64_t col, n;
+    std::int64_t col, to, n;
   };
   std::vector<Piece> pieces;
   const std::int64_t cols = kernels().gemm.cols, chunk = kPackPanels * cols;
   for (const RecurrentWeights& w : weights_)
-    for (std::int64_t col = 0; col < w.n && batch * steps > 0; col += chunk)
-      pieces.push_back({w, col, std::min(chunk, w.n - col)});
+    for (std::int64_t range = 0, n = w.n / w.ranges; range < w.ranges; ++range)
+      for (std::int64_t col = 0; col < n && batch * steps > 0; col += chunk)
+        pieces.push_back({w, range * w.apart + col, range * n + col, std::min(chunk, n - col)});
   const auto count = static_cast<std::int64_t>(pieces.size());
-  runner.phases.push_back({count, [pieces](const Call& call, std::int64_t task, void*) {
-                             const Piece& p = pieces[static_cast<std::size_t>(task)];
-                             const RecurrentWeights& w = p.weights;
-                             kernels().gemm.pack_b(
-                                 w.k, p.n, w.at(call.input(1)) + p.col * w.b_col, w.b_k, w.b_col,
-                                 static_cast<float*>(call.workspace) + w.offset + p.col * w.k,
-                                 kernels().gemm.cols * w.k);
+  if (constant) runner.absorbed = kConstantWeights;
+  (constant ? runner.setup : runner.phases)
+      .push_back({count, [pieces](const Call& call, std::int64_t task, void*) {
+                    const Piece& p = pieces[static_cast<std::size_t>(task)];
+                    const RecurrentWeights& w = p.weights;
+                    kernels().gemm.pack_b(
+                        w.k, p.n, w.at(call.input(1)) + p.col * w.b_col, w.b_k, w.b_col,
+                        static_cast<float*>(call.workspace) + w.offset + p.to * w.k,
+                        kernels().gemm.cols * w.k);
+                  }});
+  return runner;
+}
+
+RecurrentTask RecurrentPlan::task(const Call& call, Range rows, void* scratch) const {
+  RecurrentTask task{call, rows, static_cast<float*>(scratch)};
+  if (masked_) {
+    task.from = task.scratch + task.size() * floats_per_row_;
+    task.to = task.from + task.size() * widest_from_;
+    task.active = reinterpret_cast<std::int32_t*>(task.to + task.size() * widest_to_);
+  }
+  return task;
+}
+
+Runner RecurrentPlan::runner(bool constant, std::function<void(RecurrentTask&)> body) const {
+  Runner runner = packing(constant);
+  runner.phases.push_back({tasks_, [body = std::move(body), plan = *this](
+                                       const Call& call, std::int64_t index, void* scratch) {
+                             RecurrentTask task =
+                                 plan.task(call, piece(plan.batch, plan.tasks_, index), scratch);
+                             body(task);
                            }});
-  runner.phases.push_back(
-      {tasks_,
-       [body = std::move(body), plan = *this](const Call& call, std::int64_t index, void* scratch) {
-         RecurrentTask task{call, piece(plan.batch, plan.tasks_, index),
-                            static_cast<float*>(scratch)};
-         if (plan.masked_) {
-           const std::int64_t rows = task.size();
-           task.from = task.scratch + rows * plan.floats_per_row_;
-           task.to = task.from + rows * plan.widest_from_;
-           task.active = reinterpret_cast<std::int32_t*>(task.to + rows * plan.widest_to_);
-         }
-         body(task);
-       }});
   return runner;
 }
 

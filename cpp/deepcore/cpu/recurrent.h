@@ -18,6 +18,8 @@ struct RecurrentWeights {
   std::int64_t first;         // offset of the first element
   std::ptrdiff_t b_k, b_col;  // elements between neighbours
   std::int64_t offset = 0;    // of the packed panels, in floats
+  // The columns may come in as many ranges, `apart`, each of whole panels.
+  std::int64_t ranges = 1, apart = 0;
 
   // weights (rows, stride): columns [col, col + n) as (K = rows, N = n).
   static RecurrentWeights straight(std::int64_t rows, std::int64_t stride, std::int64_t col,
@@ -30,6 +32,9 @@ struct RecurrentWeights {
     return {n, rows, col, 1, stride};
   }
 };
+
+// The weights among an op's constants: packed once.
+constexpr Constants kConstantWeights = 1u << 1;
 
 // Whether the loops run these inputs; their definitions do what is left.
 bool runs_recurrent(const Type& x);
@@ -55,6 +60,9 @@ struct RecurrentTask {
   std::int64_t size() const { return rows.end - rows.begin; }
 };
 
+// Fewer rows than these are not cut into pieces.
+constexpr std::int64_t kLeastRows = 4;
+
 class RecurrentPlan {
  public:
   // x: (N, T, G U). `floats_per_row`: what a task needs of scratch for each row.
@@ -64,8 +72,13 @@ class RecurrentPlan {
   // To be called before the runner is made. Gives the index of the weights.
   std::size_t add(RecurrentWeights weights);
 
-  // Packs input 1, then calls body(task) for pieces of the batch.
-  Runner runner(std::function<void(RecurrentTask&)> body) const;
+  // Packs input 1, then calls body(task) for pieces of the batch. Constant weights: once.
+  Runner runner(bool constant, std::function<void(RecurrentTask&)> body) const;
+
+  // The same without a body.
+  Runner packing(bool constant) const;
+  std::int64_t packed_floats() const { return packed_floats_; }  // begin the workspace
+  RecurrentTask task(const Call& call, Range rows, void* scratch) const;
 
   // Calls body(t, before) for all steps; `before` is the step before t in time, or -1.
   template <class F>

@@ -36,13 +36,15 @@ struct SimpleStepGrad : RecurrentRows {
   float* product;  // gx once more, (rows, U)
 };
 
-// See Lstm. Rows of x and gates (which may be x, or null) lie gate_row apart; of h and c, h_row.
+// See Lstm. Rows of x and gates (which may be x, or null) lie gate_row apart, the four gates of a
+// row gate_step; rows of h_out and c_out h_row.
 struct LstmStep : RecurrentRows {
   const float* x;
-  float* product;  // (rows, 4U); overwritten without gates
-  float *h, *c;    // the states, in and out
+  float* product;       // (rows, 4U); overwritten without gates
+  float *h, *c;         // the states, in and out
+  ptrdiff_t state_row;  // between rows of those
   float* gates;
-  ptrdiff_t gate_row;
+  ptrdiff_t gate_row, gate_step;
   float *h_out, *c_out;  // c_out may be null
   ptrdiff_t h_row;
 };

@@ -12,29 +12,30 @@ static void lstm_step(const LstmStep& s) {
   for (int64_t r = 0; r < s.rows; ++r) {
     const float* x = s.x + r * s.gate_row;
     float* p = s.product + r * 4 * u;
-    float *h = s.h + r * u, *c = s.c + r * u;
+    float *h = s.h + r * s.state_row, *c = s.c + r * s.state_row;
     float* h_out = s.h_out ? s.h_out + r * s.h_row : nullptr;
     float* c_out = s.c_out ? s.c_out + r * s.h_row : nullptr;
     float* gates = s.gates ? s.gates + r * s.gate_row : p;
+    const ptrdiff_t apart = s.gates ? s.gate_step : u;
     if (keeps_state(s, r)) {
       copy_row(h, h_out, u);
       copy_row(c, c_out, u);
-      clear_row(gates, 4 * u);
+      for (int64_t gate = 0; gate < 4; ++gate) clear_row(gates + gate * apart, u);
       continue;
     }
     // Two loops: a chain through all of it is so long that the CPU looks ahead too little of it.
     for_units(u, [&](int64_t j, int m) DC_LAMBDA {
       const auto sum = [&](int64_t gate) DC_LAMBDA {
-        return load_n(x + gate * u + j, m) + load_n(p + gate * u + j, m);
+        return load_n(x + gate * s.gate_step + j, m) + load_n(p + gate * u + j, m);
       };
       store_n(gates + j, gate_sigmoid(sum(0)), m);
-      store_n(gates + u + j, gate_sigmoid(sum(1)), m);
-      store_n(gates + 2 * u + j, gate_tanh(sum(2)), m);
-      store_n(gates + 3 * u + j, gate_sigmoid(sum(3)), m);
+      store_n(gates + apart + j, gate_sigmoid(sum(1)), m);
+      store_n(gates + 2 * apart + j, gate_tanh(sum(2)), m);
+      store_n(gates + 3 * apart + j, gate_sigmoid(sum(3)), m);
     });
     for_units(u, [&](int64_t j, int m) DC_LAMBDA {
-      const F32 i = load_n(gates + j, m), f = load_n(gates + u + j, m),
-                g = load_n(gates + 2 * u + j, m), o = load_n(gates + 3 * u + j, m);
+      const F32 i = load_n(gates + j, m), f = load_n(gates + apart + j, m),
+                g = load_n(gates + 2 * apart + j, m), o = load_n(gates + 3 * apart + j, m);
       const F32 cell = mul_add(f, load_n(c + j, m), i * g);
       const F32 state = o * gate_tanh(cell);
       store_n(c + j, cell, m);
