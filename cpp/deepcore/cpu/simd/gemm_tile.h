@@ -159,7 +159,7 @@ template <bool kEdge, int R>
 DC_INLINE void gemm_tile_of(int registers, const GemmStrided& from, const GemmResult& to) {
   constexpr int kMost = gemm_registers(R);
   if (registers == 1) return gemm_tile<kEdge, R, 1>(from, to);
-  if constexpr (!kEdge && R > 3)
+  if constexpr (!kEdge && kMost == 2)
     if (from.ahead) return gemm_tile<false, R, 2, true>(from, to);
   if (registers == 2) return gemm_tile<kEdge, R, 2>(from, to);
   if constexpr (kMost >= 4)
