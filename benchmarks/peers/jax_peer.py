@@ -51,19 +51,23 @@ def _step(apply, momentum, kind="sparse_categorical_crossentropy"):
     return jax.jit(step, donate_argnums=(0, 1, 2, 3))
 
 
+def _moments(parameters, count):
+    import jax
+    import jax.numpy as jnp
+
+    leaves = jax.tree.leaves(parameters)
+    return tuple([jnp.zeros_like(leaf) for leaf in leaves] for _ in range(count))
+
+
 def train(variant, network, batch, x, y):
     """An epoch of jitted steps."""
-    import jax
     import jax.numpy as jnp
     import jax_models
     from models import NETWORKS
 
     parameters, state, apply = jax_models.build(network, x.shape[1:])
     momentum = network in MOMENTUM
-    moments = tuple(
-        [jnp.zeros_like(p) for p in jax.tree.leaves(parameters)] for _ in range(2 - momentum)
-    )
-    held = [parameters, state, moments, jnp.zeros((), jnp.float32)]
+    held = [parameters, state, _moments(parameters, 2 - momentum), jnp.zeros((), jnp.float32)]
     entry = NETWORKS[network]
     step = _step(apply, momentum, entry.loss)
     labels = jnp.asarray(y, jnp.float32 if entry.classes == 1 else jnp.int32)
@@ -100,8 +104,7 @@ def script(variant, x, y):
     import numpy as np
 
     parameters, state, apply = jax_models.build("mlp_mnist", (784,))
-    moments = tuple([jnp.zeros_like(v) for p in parameters for v in p.values()] for _ in "mv")
-    held = [parameters, state, moments, jnp.zeros((), jnp.float32)]
+    held = [parameters, state, _moments(parameters, 2), jnp.zeros((), jnp.float32)]
     step = _step(apply, momentum=False)
     order = np.random.default_rng(0).permutation(len(x))
     for start in range(0, len(x), 32):
