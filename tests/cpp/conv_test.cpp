@@ -227,6 +227,9 @@ TEST(Conv, LargerShapes) {
       {Shape{2, 20, 24, 70}, Shape{3, 3, 1, 70}, {.pad_low = {1, 1}, .pad_high = {1, 1}}, 70},
       {Shape{2, 21, 23, 130}, Shape{5, 5, 1, 130}, {{2, 2}, {1, 1}, {2, 2}, {2, 2}}, 130},
       {Shape{1, 12, 400, 2}, Shape{3, 3, 2, 3}, {}},  // a row is more than one unit
+      // Depthwise, in bands.
+      {Shape{1, 40, 44, 70}, Shape{3, 3, 1, 70}, {.pad_low = {1, 1}, .pad_high = {1, 1}}, 70},
+      {Shape{1, 75, 70, 48}, Shape{3, 3, 1, 48}, {{2, 1}, {2, 2}, {2, 1}, {1, 2}}, 48},
   };
   std::uint32_t seed = 7;
   for (const Case& c : cases) check<float>(c, seed += 10);

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "deepcore/core/switches.h"
 #include "runner_call.h"
 
 namespace deepcore {
@@ -59,7 +60,15 @@ Shape images(std::int64_t written, std::int64_t channels) {
   return {2, side, side, channels};
 }
 
-TEST(PastCaches, ProductsOfManyRows) {
+// The switch may be off.
+class PastCaches : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!enabled(FastPath::kPastCaches)) GTEST_SKIP();
+  }
+};
+
+TEST_F(PastCaches, ProductsOfManyRows) {
   std::int64_t rows = 2;
   while (!past_caches(rows * 48, 48)) rows += 2;
   expect_the_bits_of_halves(MatMul(false, false), {rows, 5}, {{kF, {5, 48}}});
@@ -67,7 +76,13 @@ TEST(PastCaches, ProductsOfManyRows) {
   expect_the_bits_of_halves(MatMul(false, false, epilogue), {rows, 3}, {{kF, {3, 48}}, {kF, {48}}});
 }
 
-TEST(PastCaches, Convolutions) {
+TEST_F(PastCaches, ProductsOfFewRows) {
+  std::int64_t columns = 16;
+  while (!past_caches(2 * columns, columns)) columns += 16;
+  expect_the_bits_of_halves(MatMul(false, false), {2, 3}, {{kF, {3, columns}}});
+}
+
+TEST_F(PastCaches, Convolutions) {
   for (const std::int64_t filters : {32, 48}) {
     const Epilogue epilogue{.bias = true, .activation = Kind::kRelu};
     expect_the_bits_of_halves(Conv({}, 1, epilogue), images(filters, 3),
@@ -77,7 +92,7 @@ TEST(PastCaches, Convolutions) {
   expect_the_bits_of_halves(Conv(same, 1), images(32, 2), {{kF, {3, 3, 2, 32}}});
 }
 
-TEST(PastCaches, DepthwiseConvolutions) {
+TEST_F(PastCaches, DepthwiseConvolutions) {
   constexpr int kChannels = 48;
   const Shape x = images(kChannels, kChannels);
   for (const std::int64_t side : {3, 5}) {
@@ -90,7 +105,7 @@ TEST(PastCaches, DepthwiseConvolutions) {
   }
 }
 
-TEST(PastCaches, RowsMustTakeWholeLines) {
+TEST_F(PastCaches, RowsMustTakeWholeLines) {
   EXPECT_TRUE(past_caches(std::int64_t{1} << 40, 16));
   EXPECT_FALSE(past_caches(std::int64_t{1} << 40, 24));
   EXPECT_FALSE(past_caches(1000, 16));

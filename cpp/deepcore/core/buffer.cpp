@@ -28,16 +28,17 @@ struct Block {
 
 // Each thread keeps a few of the blocks it freed last. glibc gives blocks of 128 KiB and more back
 // to the kernel on every free, so an eager temporary would fault in all its pages again, and
-// zeroing them takes longer than most ops do. Small blocks are left to malloc. Large ones the
-// kernel may take back when it is short of memory. Nothing is shared between threads: nothing to
-// lock, and a forked child owns its copy.
+// zeroing them takes longer than most ops do. Small blocks are left to malloc. Large ones are lent:
+// the kernel may take their pages when it is short of memory. Nothing is shared between threads:
+// nothing to lock, and a forked child owns its copy of the forking thread's.
 constexpr std::size_t kSmallestKept = std::size_t{64} << 10;
-constexpr std::size_t kSmallestLent = std::size_t{16} << 20;
-#if defined(MADV_FREE)
-constexpr std::size_t kMostKept = std::size_t{256} << 20;
+constexpr std::size_t kMostKept = std::size_t{16} << 20;  // bytes a thread, not lent
+#if defined(MADV_HUGEPAGE) && defined(MADV_FREE)
+constexpr std::size_t kMostLent = std::size_t{256} << 20;  // bytes a thread, lent
 #else
-constexpr std::size_t kMostKept = kSmallestLent;
+constexpr std::size_t kMostLent = 0;
 #endif
+constexpr std::size_t kLargestKept = kMostLent > kMostKept ? kMostLent : kMostKept;
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kKeeps = false;  // a reused block would hide a use after free
 #else
@@ -48,8 +49,11 @@ constexpr bool kKeeps = true;
 class Shelf {
  public:
   explicit Shelf(std::size_t most) : most_(most) {}
-  ~Shelf() {
-    for (Block& b : blocks_) std::free(b.data);
+  ~Shelf() { clear(); }
+
+  void clear() {
+    for (Block& b : blocks_) std::free(std::exchange(b, Block{}).data);
+    held_ = 0;
   }
 
   // A block of at least `bytes`, wasting at most a quarter; null when there is none.
@@ -85,9 +89,14 @@ class Cache {
 
   Block take(std::size_t bytes) { return shelf(bytes).take(bytes); }
 
+  void clear() {
+    kept_.clear();
+    lent_.clear();
+  }
+
   void give(Block block) {
-#if defined(MADV_FREE)
-    if (block.capacity > kSmallestLent)
+#if defined(MADV_HUGEPAGE) && defined(MADV_FREE)
+    if (block.capacity > kMostKept)
       madvise(block.data, block.capacity / kHugePage * kHugePage, MADV_FREE);
 #endif
     shelf(block.capacity).give(block);
@@ -101,13 +110,13 @@ class Cache {
 
  private:
   static thread_local bool alive;  // trivially destructible, so readable to the very end
-  Shelf& shelf(std::size_t bytes) { return bytes > kSmallestLent ? lent_ : kept_; }
-  Shelf kept_{kSmallestLent}, lent_{kMostKept};
+  Shelf& shelf(std::size_t bytes) { return bytes > kMostKept ? lent_ : kept_; }
+  Shelf kept_{kMostKept}, lent_{kMostLent};
 };
 thread_local bool Cache::alive = true;
 
 void release(Block block) {
-  Cache* cache = kKeeps && block.capacity >= kSmallestKept && block.capacity <= kMostKept
+  Cache* cache = kKeeps && block.capacity >= kSmallestKept && block.capacity <= kLargestKept
                      ? Cache::mine()
                      : nullptr;
   if (cache) {
@@ -134,11 +143,14 @@ Block fresh(std::size_t capacity) {
 Block acquire(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
   const std::size_t capacity = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  if (kKeeps && capacity >= kSmallestKept && capacity <= kMostKept) {
-    if (Cache* cache = Cache::mine())
-      if (Block block = cache->take(capacity); block.data) return block;
+  Cache* cache = kKeeps ? Cache::mine() : nullptr;
+  if (cache && capacity >= kSmallestKept && capacity <= kLargestKept)
+    if (Block block = cache->take(capacity); block.data) return block;
+  Block block = fresh(capacity);
+  if (!block.data && cache) {  // what is kept may be in the way
+    cache->clear();
+    block = fresh(capacity);
   }
-  const Block block = fresh(capacity);
   if (!block.data) throw std::bad_alloc();
   return block;
 }

@@ -13,7 +13,6 @@ namespace {
 
 // Floats of a task, and the fewest channels of one.
 constexpr std::int64_t kFloatsATask = 1 << 13, kChannelsATask = 64;
-constexpr std::int64_t kLine = 16;  // floats of a line of memory
 // Floats of an input that lies too far away to be waited for.
 constexpr std::int64_t kFetched = 1 << 18;
 
@@ -134,7 +133,7 @@ class Depthwise {
         .y_step = columns.step * channels_,
         .finish = line.finish,
         .residual = line.residual ? line.residual + to : nullptr,
-        .past = line.past && 2 * kLine == kernels().conv.cols,  // a line at a time
+        .past = line.past && kernels().conv.cols == 2 * kFloatsALine,  // a register is a line
     });
   }
 

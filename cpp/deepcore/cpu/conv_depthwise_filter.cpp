@@ -31,8 +31,9 @@ class DepthwiseGradient {
         cols_(shape, ConvDirection::kForward, 1) {
     const std::int64_t row = std::max<std::int64_t>(1, s_.ow * s_.c);
     const std::int64_t most = std::max<std::int64_t>(1, s_.oh);
-    band_rows_ = std::clamp<std::int64_t>(kFloatsABand / row, 1, most);
-    bands_ = (s_.oh + band_rows_ - 1) / band_rows_;
+    const std::int64_t at_most = std::clamp<std::int64_t>(kFloatsABand / row, 1, most);
+    bands_ = (s_.oh + at_most - 1) / at_most;
+    band_rows_ = bands_ > 0 ? (s_.oh + bands_ - 1) / bands_ : 1;
     const std::int64_t room = kMostSums / std::max<std::int64_t>(1, floats());
     blocks_ = std::clamp<std::int64_t>(std::min(s_.n * bands_, room), 1, kMostBlocks);
     while (blocks_ * cuts_ < kEnoughTasks && s_.c >= 2 * cuts_ * kChannelsATask) cuts_ *= 2;

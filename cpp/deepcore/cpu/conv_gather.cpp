@@ -46,7 +46,7 @@ ConvGather::ConvGather(const ConvShape& shape, ConvDirection direction, const Ep
   cut();
   list_taps();
   order_pixels();
-  past_ = blocks_.size() == 1 && !finishes_stored(epilogue) && width_ % 16 == 0 &&
+  past_ = blocks_.size() == 1 && !finishes_stored(epilogue) && width_ % kFloatsALine == 0 &&
           past_caches(shape.n * out_pixels_ * out_channels_, out_channels_);
 }
 

@@ -20,7 +20,7 @@ inline const float* residual_of(const Epilogue& e, const Call& call) {
   return e.residual ? call.input(static_cast<int>(e.residual_at())) : nullptr;
 }
 
-// Does the loop go over what it has stored once more?
+// Does the loop go over what it has stored once more? As finishes_later() in simd/epilogue.h.
 inline bool finishes_stored(const Epilogue& e) {
   return e.activation == Kind::kTanh || e.activation == Kind::kSigmoid;
 }

@@ -7,6 +7,8 @@ namespace {
 
 // Rows that a chain of a kernel's gradient has at least, and how many there may be.
 constexpr std::int64_t kChainRows = 448, kMostChains = 16;
+// Longer chains would lose digits that the sums of others keep.
+constexpr std::int64_t kLongestChain = 1 << 15;
 // Elements of the result, and of all the chains' results: those cost a pass through memory.
 constexpr std::int64_t kMostResult = 1 << 16, kMostResults = 1 << 19;
 // A kernel this high, and so many times higher than wide, but no column.
@@ -16,7 +18,10 @@ constexpr std::int64_t kHigh = 512, kTimesHigher = 8, kLeastWidth = 8;
 // rows that no other one needs, and all threads have work whatever the result's size.
 std::int64_t chains_of_gradient(const Gemm& g) {
   std::int64_t chains = 1;
-  if (g.m * g.n > kMostResult) return chains;
+  if (g.m * g.n > kMostResult) {
+    while (2 * chains <= kMostChains && g.k > chains * kLongestChain) chains *= 2;
+    return chains;
+  }
   while (2 * chains <= kMostChains && g.k >= 2 * chains * kChainRows &&
          2 * chains * g.m * g.n <= kMostResults)
     chains *= 2;

@@ -1,13 +1,14 @@
 #include "deepcore/cpu/lstm_units.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "deepcore/cpu/recurrent.h"
 
 namespace deepcore {
 namespace {
 
-// Units of a part: what their weights save the others pays for a barrier a step.
+// Units of a part at least: with fewer, a step takes no longer than its barrier.
 constexpr std::int64_t kUnitsAPart = 64, kMostParts = 8;
 
 std::int64_t parts_of(std::int64_t units) {
@@ -33,6 +34,7 @@ Runner lstm_by_units(const Lstm& op, const Types& in, bool constant_weights) {
     weights.apart = u;
     plan.add(weights);
   }
+  const auto shared = std::make_shared<const RecurrentPlan>(plan);
   Runner runner = plan.packing(constant_weights);
   // Behind the weights: h before and after the step, by turns, and c.
   const std::int64_t floats = plan.batch * u;
@@ -42,6 +44,7 @@ Runner lstm_by_units(const Lstm& op, const Types& in, bool constant_weights) {
     const bool first = round == 0, odd = round++ % 2 != 0;
     runner.phases.push_back(
         {parts, [=](const Call& call, std::int64_t part, void* scratch) {
+           const RecurrentPlan& plan = *shared;
            const std::int64_t unit = part * n, steps = plan.steps;
            float* states = static_cast<float*>(call.workspace) + plan.packed_floats();
            const float* before = first ? call.input(2) : states + (odd ? 0 : floats);

@@ -13,7 +13,6 @@ namespace {
 
 // A cache that many cores share is not ours alone.
 constexpr std::int64_t kLeastBytes = 4 << 20, kMostBytes = 32 << 20;
-constexpr std::int64_t kLineFloats = 16;
 
 std::int64_t cache_bytes() {
 #if defined(_SC_LEVEL3_CACHE_SIZE)
@@ -27,7 +26,7 @@ std::int64_t cache_bytes() {
 
 bool past_caches(std::int64_t floats, std::int64_t row) {
   static const std::int64_t most = cache_bytes() / static_cast<std::int64_t>(sizeof(float));
-  return floats > most && row % kLineFloats == 0 && enabled(FastPath::kPastCaches);
+  return floats > most && row % kFloatsALine == 0 && enabled(FastPath::kPastCaches);
 }
 
 }  // namespace deepcore

@@ -6,10 +6,14 @@
 
 namespace deepcore {
 
+constexpr std::int64_t kFloatsALine = 16;
+
 // Is a result of so many floats one of those, and do its rows take whole lines?
 bool past_caches(std::int64_t floats, std::int64_t row);
 
 // Does it begin a line of memory? Our own buffers do.
-inline bool begins_line(const float* p) { return reinterpret_cast<std::uintptr_t>(p) % 64 == 0; }
+inline bool begins_line(const float* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % (kFloatsALine * sizeof(float)) == 0;
+}
 
 }  // namespace deepcore

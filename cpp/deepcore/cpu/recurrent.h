@@ -18,7 +18,7 @@ struct RecurrentWeights {
   std::int64_t first;         // offset of the first element
   std::ptrdiff_t b_k, b_col;  // elements between neighbours
   std::int64_t offset = 0;    // of the packed panels, in floats
-  // The columns may come in as many ranges, `apart`, each of whole panels.
+  // The columns are so many equal ranges of whole panels, whose first ones lie `apart`.
   std::int64_t ranges = 1, apart = 0;
 
   // weights (rows, stride): columns [col, col + n) as (K = rows, N = n).

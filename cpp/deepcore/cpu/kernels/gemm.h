@@ -18,7 +18,7 @@ struct GemmResult {
   bool accumulate = false;          // go on from c: for the second and later blocks of k
   Finish finish = {};               // to be given with the last block of k alone, as the residual
   const float* residual = nullptr;  // its rows are c_row apart too
-  bool past = false;                // past the caches: c in whole lines, c_row and n too
+  bool past = false;                // past the caches: c begins a line, c_row and n take whole ones
 };
 
 // Memory that is needed soon, brought into L2 while tiles compute, each its share of the rows. The
