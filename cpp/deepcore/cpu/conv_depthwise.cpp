@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/conv_depthwise_taps.h"
 #include "deepcore/cpu/finish.h"
 #include "deepcore/cpu/kernels.h"
 #include "deepcore/cpu/past_caches.h"
@@ -37,7 +38,7 @@ class Depthwise {
     ahead_ = samples_ * in_h_ * in_w_ * channels_ > kFetched;
     cut();
     find_lines();
-    list_taps(shape.kw);
+    taps_ = depthwise_taps(rows_, cols_, in_w_, shape.kw, channels_);
   }
 
   std::int64_t tasks() const { return samples_ * bands_ * channel_cuts_; }
@@ -71,9 +72,6 @@ class Depthwise {
     std::size_t type;
     std::int64_t first, step, base, base_step, count;
     bool whole;  // side by side, with every tap inside
-  };
-  struct Taps {
-    std::vector<std::int64_t> x, w;
   };
   struct Line {  // what the lines of a task have in common
     const float *in, *w, *residual;
@@ -118,7 +116,7 @@ class Depthwise {
   }
 
   void run_line(const Line& line, std::int64_t i, const Columns& columns) const {
-    const Taps& taps = taps_[rows_.type[at(i)] * cols_.valid.size() + columns.type];
+    const DepthwiseTaps& taps = taps_[rows_.type[at(i)] * cols_.valid.size() + columns.type];
     const std::int64_t to = (i * out_w_ + columns.first) * channels_;
     kernels().conv.depthwise({
         .pixels = columns.count,
@@ -163,19 +161,6 @@ class Depthwise {
     }
   }
 
-  void list_taps(std::int64_t kernel_w) {
-    for (const auto& down : rows_.valid)
-      for (const auto& across : cols_.valid) {
-        Taps& taps = taps_.emplace_back();
-        for (std::size_t a = 0; a < down.size(); ++a)
-          for (std::size_t b = 0; b < across.size(); ++b) {
-            if (!down[a] || !across[b]) continue;
-            taps.x.push_back((rows_.step[a] * in_w_ + cols_.step[b]) * channels_);
-            taps.w.push_back((rows_.cell[a] * kernel_w + cols_.cell[b]) * channels_);
-          }
-      }
-  }
-
   Epilogue epilogue_;
   bool by_rows_;
   bool past_;   // the result goes past the caches
@@ -184,7 +169,7 @@ class Depthwise {
   GatherAxis rows_, cols_;
   std::int64_t samples_, channels_, in_h_, in_w_, out_h_, out_w_, bands_, channel_cuts_;
   std::vector<Columns> lines_;
-  std::vector<Taps> taps_;  // [pattern of the row][pattern of the column]
+  std::vector<DepthwiseTaps> taps_;  // [pattern of the row][pattern of the column]
 };
 
 }  // namespace

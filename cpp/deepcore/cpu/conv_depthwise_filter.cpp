@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "deepcore/cpu/backend.h"
-#include "deepcore/cpu/conv_gather_axis.h"
+#include "deepcore/cpu/conv_depthwise_taps.h"
 #include "deepcore/cpu/kernels.h"
 
 namespace deepcore {
@@ -39,7 +39,7 @@ class DepthwiseGradient {
     while (blocks_ * cuts_ < kEnoughTasks && s_.c >= 2 * cuts_ * kChannelsATask) cuts_ *= 2;
     find_runs(rows_, row_runs_);
     find_runs(cols_, col_runs_);
-    list_taps();
+    taps_ = depthwise_taps(rows_, cols_, s_.w, s_.kw, s_.c);
   }
 
   std::int64_t floats() const { return s_.taps() * s_.c; }  // of one sum
@@ -73,9 +73,6 @@ class DepthwiseGradient {
     std::int64_t begin, end;
     std::size_t type;
   };
-  struct Taps {
-    std::vector<std::int64_t> x, w;
-  };
 
   static void find_runs(const GatherAxis& axis, std::vector<Run>& runs) {
     for (std::size_t i = 0; i < axis.type.size(); ++i) {
@@ -83,19 +80,6 @@ class DepthwiseGradient {
       if (runs.empty() || runs.back().type != axis.type[i]) runs.push_back({at, at, axis.type[i]});
       runs.back().end = at + 1;
     }
-  }
-
-  void list_taps() {
-    for (const auto& down : rows_.valid)
-      for (const auto& across : cols_.valid) {
-        Taps& taps = taps_.emplace_back();
-        for (std::size_t a = 0; a < down.size(); ++a)
-          for (std::size_t b = 0; b < across.size(); ++b) {
-            if (!down[a] || !across[b]) continue;
-            taps.x.push_back((rows_.step[a] * s_.w + cols_.step[b]) * s_.c);
-            taps.w.push_back((rows_.cell[a] * s_.kw + cols_.cell[b]) * s_.c);
-          }
-      }
   }
 
   void run_band(const Call& call, std::int64_t band, Range channels, float* sum) const {
@@ -109,7 +93,7 @@ class DepthwiseGradient {
       const std::int64_t i = std::max(rows.begin, first), end = std::min(rows.end, last);
       if (i >= end) continue;
       for (const Run& cols : col_runs_) {
-        const Taps& taps = taps_[rows.type * cols_.valid.size() + cols.type];
+        const DepthwiseTaps& taps = taps_[rows.type * cols_.valid.size() + cols.type];
         if (taps.x.empty()) continue;
         const std::int64_t base = rows_.base[static_cast<std::size_t>(i)] * s_.w +
                                   cols_.base[static_cast<std::size_t>(cols.begin)];
@@ -139,7 +123,7 @@ class DepthwiseGradient {
   std::int64_t band_rows_, bands_;  // bands of a sample
   std::int64_t blocks_, cuts_ = 1;  // cuts of the channels
   std::vector<Run> row_runs_, col_runs_;
-  std::vector<Taps> taps_;  // [pattern of the row][pattern of the column]
+  std::vector<DepthwiseTaps> taps_;  // [pattern of the row][pattern of the column]
 };
 
 }  // namespace
