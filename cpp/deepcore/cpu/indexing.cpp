@@ -3,7 +3,9 @@
 #include <cstring>
 #include <type_traits>
 
+#include "deepcore/core/copy_row.h"
 #include "deepcore/cpu/backend.h"
+#include "deepcore/cpu/past_caches.h"
 
 namespace deepcore {
 namespace {
@@ -36,8 +38,8 @@ void report(const Call& call) {
   call.fault->store(static_cast<int>(Fault::kIndexOutOfRange), std::memory_order_relaxed);
 }
 
-// Short rows are copied in place of a call of memcpy.
-void copy_row(char* to, const char* from, std::size_t bytes) {
+// Copies a row of some bytes, `next` being one that comes soon.
+void take_row(std::byte* to, const std::byte* from, std::size_t bytes, const std::byte* next) {
   switch (bytes) {
     case 1:
       *to = *from;
@@ -49,7 +51,7 @@ void copy_row(char* to, const char* from, std::size_t bytes) {
       std::memcpy(to, from, 8);
       return;
     default:
-      std::memcpy(to, from, bytes);
+      copy_row(to, from, bytes, next);
   }
 }
 
@@ -64,25 +66,36 @@ Runner gather_runner(const Gather& op, const Types& in) {
   const std::int64_t per_task =
       std::max<std::int64_t>(1, kGrainBytes / static_cast<std::int64_t>(bytes + 8));
   const std::int64_t tasks = tasks_for(rows, per_task);
+  const std::int64_t ahead = bytes < kLineBytes ? 0 : rows_ahead(bytes);
+  const bool whole_lines = bytes % kLineBytes == 0;
+  const bool large = past_caches(rows * static_cast<std::int64_t>(bytes / sizeof(float)),
+                                 static_cast<std::int64_t>(bytes / sizeof(float)));
   return {{{tasks, [=](const Call& call, std::int64_t task, void*) {
               const Range r = piece(rows, tasks, task);
-              char* y = call.output<char>(0) + static_cast<std::size_t>(r.begin) * bytes;
-              const char* x = call.input<char>(0);
-              std::int64_t i = r.begin % indices.count,
-                           base = r.begin / indices.count * indices.size;
-              for (std::int64_t row = r.begin; row < r.end; ++row, y += bytes) {
+              std::byte* y = call.output<std::byte>(0) + static_cast<std::size_t>(r.begin) * bytes;
+              const bool past = large && whole_lines && begins_line(y);
+              const auto* x = call.input<std::byte>(0);
+              const auto row = [&](std::int64_t of, std::int64_t k) {
+                return x + static_cast<std::size_t>(of * indices.size + k) * bytes;
+              };
+              std::int64_t i = r.begin % indices.count, of = r.begin / indices.count;
+              for (std::int64_t to = r.begin; to < r.end; ++to, y += bytes) {
                 const std::int64_t k = indices.at(call.in[1], i);
                 if (k >= 0) {
-                  copy_row(y, x + static_cast<std::size_t>(base + k) * bytes, bytes);
+                  const std::int64_t next =
+                      ahead > 0 ? indices.at(call.in[1], std::min(i + ahead, indices.count - 1)) : k;
+                  (past ? copy_row_past : take_row)(y, row(of, k), bytes,
+                                                    row(of, next >= 0 ? next : k));
                 } else {
                   std::memset(y, 0, bytes);
                   report(call);
                 }
                 if (++i == indices.count) {
                   i = 0;
-                  base += indices.size;
+                  ++of;
                 }
               }
+              if (past) copied_past();
             }}}};
 }
 

@@ -12,7 +12,7 @@ constexpr std::int64_t kFloatsALine = 16;
 bool past_caches(std::int64_t floats, std::int64_t row);
 
 // Does it begin a line of memory? Our own buffers do.
-inline bool begins_line(const float* p) {
+inline bool begins_line(const void* p) {
   return reinterpret_cast<std::uintptr_t>(p) % (kFloatsALine * sizeof(float)) == 0;
 }
 

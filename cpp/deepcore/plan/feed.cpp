@@ -5,20 +5,12 @@
 #include <limits>
 #include <type_traits>
 
+#include "deepcore/core/copy_row.h"
 #include "deepcore/core/half.h"
 
 namespace deepcore {
 
 namespace {
-
-// Asks for the row that comes next while this one is copied: shuffled rows lie where no hardware
-// prefetcher looks for them. At most 8 KB ahead.
-void prefetch_row(const std::byte* row, std::int64_t bytes) {
-#if defined(__GNUC__)
-  bytes = std::min<std::int64_t>(bytes, 8192);
-  for (std::int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
-#endif
-}
 
 struct Half {  // float16 as it lies in memory
   std::uint16_t bits;
@@ -65,18 +57,24 @@ To* copy_axes(const std::byte* from, const Source& source, int axis, To* to) {
   return to + n;
 }
 
+// Copies a row of n; `next` is one that comes soon.
 template <class To, class From>
-void copy_row(const std::byte* from, const Source& source, bool contiguous, std::int64_t n,
-              To* to) {
+void feed_row(const std::byte* from, const Source& source, bool contiguous, std::int64_t n, To* to,
+              const std::byte* next) {
   if (!contiguous) {
     copy_axes<To, From>(from, source, 0, to);
   } else if constexpr (std::is_same_v<To, From>) {
-    std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(To));
+    copy_row(reinterpret_cast<std::byte*>(to), from, static_cast<std::size_t>(n) * sizeof(To),
+             next);
   } else {
-    for (std::int64_t i = 0; i < n; ++i) {
-      From value;
-      std::memcpy(&value, from + i * static_cast<std::int64_t>(sizeof value), sizeof value);
-      to[i] = convert<To>(value);
+    constexpr std::int64_t kOfLine = kLineBytes / sizeof(From);
+    for (std::int64_t begin = 0; begin < n; begin += kOfLine) {
+      prefetch_line(next + begin * static_cast<std::int64_t>(sizeof(From)));
+      for (std::int64_t i = begin; i < std::min(n, begin + kOfLine); ++i) {
+        From value;
+        std::memcpy(&value, from + i * static_cast<std::int64_t>(sizeof value), sizeof value);
+        to[i] = convert<To>(value);
+      }
     }
   }
 }
@@ -134,11 +132,9 @@ Runner make(const Source& source, std::int64_t batch, const Cursor* cursor) {
       return static_cast<const std::byte*>(source.data) +
              (cursor->order ? cursor->order[at] : at) * source.strides[0];
     };
-    for (std::int64_t i = task * per_task; i < end; ++i, to += n) {
-      if (cursor->order && contiguous && i + 1 < end)
-        prefetch_row(row(i + 1), n * static_cast<std::int64_t>(sizeof(From)));
-      copy_row<To, From>(row(i), source, contiguous, n, to);
-    }
+    const std::int64_t ahead = rows_ahead(static_cast<std::size_t>(n) * sizeof(From));
+    for (std::int64_t i = task * per_task; i < end; ++i, to += n)
+      feed_row<To, From>(row(i), source, contiguous, n, to, row(std::min(i + ahead, batch - 1)));
   };
   return {{{tasks, run}}, 0, 0};
 }

@@ -103,10 +103,14 @@ def moments(
     """The mean and the variance (keras.ops.moments). There is one replica to synchronize."""
     x = _core.as_tensor(x)
     rank = len(x.shape)
-    if rank >= 2 and not keepdims and not isinstance(axes, int | None):
-        leading = tuple(sorted(axis % rank for axis in axes)) == tuple(range(rank - 1))
-        if leading and config.is_float_dtype(x.dtype):
-            return _core.moments(x)  # one trip to memory
+    if rank >= 2 and axes is not None and config.is_float_dtype(x.dtype):
+        reduced = sorted(axis % rank for axis in ((axes,) if isinstance(axes, int) else axes))
+        if reduced == list(range(rank - 1)):  # the columns: one trip to memory
+            mean, variance = _core.moments(x)
+            if not keepdims:
+                return mean, variance
+            shape = (1,) * (rank - 1) + (x.shape[-1],)
+            return _core.reshape(mean, shape), _core.reshape(variance, shape)
     return _core.mean(x, axes, keepdims), _core.var(x, axes, keepdims)
 
 

@@ -26,28 +26,39 @@ DC_INLINE F32 exp2_int(I32 n) { return from_bits((I32)(((U32)n + 127) << 23)); }
 // ln 2 in two pieces; the first has so few bits that its product with an exponent is exact.
 constexpr float kLn2Hi = 0x1.63p-1f, kLn2Lo = -0x1.bd0106p-13f, kLog2E = 0x1.715476p+0f;
 
-// x = n ln 2 + r, |r| <= ln 2 / 2.
+// x = k ln 2 + r, |r| <= ln 2 / 2.
+DC_INLINE F32 exp_rest(F32 x, F32 k) {
+  return mul_add(k, set(-kLn2Lo), mul_add(k, set(-kLn2Hi), x));
+}
 struct ExpArgument {
   I32 n;
   F32 r;
 };
 DC_INLINE ExpArgument exp_argument(F32 x) {
   const I32 n = nearest_int(x * kLog2E);
-  const F32 k = to_float(n);
-  return {n, mul_add(k, set(-kLn2Lo), mul_add(k, set(-kLn2Hi), x))};
+  return {n, exp_rest(x, to_float(n))};
+}
+DC_INLINE F32 exp_reduced(F32 r) {
+  const F32 q =
+      horner(r, 0x1.fffffcp-2f, 0x1.55548ap-3f, 0x1.555916p-5f, 0x1.123fc4p-7f, 0x1.6a1a04p-10f);
+  return mul_add(q, r * r, r) + 1.0f;
+}
+
+// exp(x) for x <= 90; below -105 it is 0, NaN stays.
+DC_INLINE F32 exp_bounded(F32 x) {
+  x = fast_max(set(-105.0f), x);  // written so that NaN passes: it is the second operand
+#if defined(__AVX512F__)
+  const F32 k = (F32)_mm512_roundscale_ps((__m512)(x * kLog2E), _MM_FROUND_TO_NEAREST_INT);
+  return (F32)_mm512_scalef_ps((__m512)exp_reduced(exp_rest(x, k)), (__m512)k);
+#else
+  const auto [n, r] = exp_argument(x);
+  const I32 half = n >> 1;  // in two steps, for the ends of the range
+  return exp_reduced(r) * exp2_int(half) * exp2_int(n - half);
+#endif
 }
 
 // exp(x); overflows to inf. 1.1 ulp.
-DC_INLINE F32 exp(F32 x) {
-  // Written so that NaN passes: fast_min and fast_max return their second operand then.
-  x = fast_max(set(-105.0f), fast_min(set(90.0f), x));
-  const auto [n, r] = exp_argument(x);
-  const F32 q =
-      horner(r, 0x1.fffffcp-2f, 0x1.55548ap-3f, 0x1.555916p-5f, 0x1.123fc4p-7f, 0x1.6a1a04p-10f);
-  const F32 p = mul_add(q, r * r, r) + 1.0f;
-  const I32 half = n >> 1;  // in two steps, for the ends of the range
-  return p * exp2_int(half) * exp2_int(n - half);
-}
+DC_INLINE F32 exp(F32 x) { return exp_bounded(fast_min(set(90.0f), x)); }
 
 // exp(r) - 1 for |r| <= ln 2 / 2, small r included.
 DC_INLINE F32 expm1_reduced(F32 r) {

@@ -1,69 +1,78 @@
 // Mean and squared deviations of columns, in one trip to memory.
-// Blocks of 128 rows stay in L1 for their two passes; blocks are combined as Chan, Golub & LeVeque
-// (1983) do, so that a mean far from zero costs no digits.
+// A block's deviations are taken from the mean of all rows before it, the first block's from that of
+// its first rows, and blocks are combined as Chan, Golub & LeVeque (1983) do: a mean far from zero
+// costs no digits. Where a block's mean lies far from that centre, so do the rows that gave it, and
+// the whole deviation is as large as what the block's own loses.
 #pragma once
 
 #include "deepcore/cpu/simd/reduce.h"
 
 namespace deepcore::DEEPCORE_ISA {
 
-// V vectors of columns at a time; only the first `cols` are kept.
+// mean[c] = that of a column's first rows.
+static void first_centres(const float* x, int64_t rows, int64_t stride, int64_t cols,
+                          double* mean) {
+  constexpr int64_t kFirst = 8;
+  const int64_t n = rows < kFirst ? rows : kFirst;
+  for (int64_t c = 0; c < cols; ++c) mean[c] = 0;
+  for (int64_t r = 0; r < n; ++r)
+    for (int64_t c = 0; c < cols; ++c) mean[c] += (double)x[r * stride + c];
+  for (int64_t c = 0; c < cols; ++c) mean[c] /= (double)n;
+}
+
+// The deviations of a strip from `mean`, and at the end of a block the mean and m2 with them.
 template <int V>
-DC_INLINE void moments_strip(const float* x, int64_t rows, int64_t stride, int cols,
-                             int64_t readable, double* mean, double* m2) {
-  constexpr int S = 4 / V;
-  const Mask mask = first_n(cols);
-  const auto at = [&](int64_t r, int v) {
-    const float* p = x + r * stride + v * kLanes;
-    if (V > 1 || r * stride + kLanes <= readable) return load(p);
-    return load_masked(p, mask);
-  };
-  for (int64_t begin = 0; begin < rows; begin += kColumnBlock) {
-    const int64_t end = begin + kColumnBlock < rows ? begin + kColumnBlock : rows;
-    const float n = (float)(end - begin);
-    F32 sum[V * S], centre[V], off[V * S], squares[V * S];
-    for (int i = 0; i < V * S; ++i) sum[i] = off[i] = squares[i] = set(0.0f);
-    each_chain<V, S>(begin, end, at, [&](int i, int, F32 x) { sum[i] = sum[i] + x; });
-    join_chains<SumOp, V, S>(sum);
-    for (int v = 0; v < V; ++v) centre[v] = sum[v] / set(n);
-    // The rounded centre is a little off the mean: `off` says by how much.
-    each_chain<V, S>(begin, end, at, [&](int i, int v, F32 x) {
-      const F32 d = x - centre[v];
-      off[i] = off[i] + d;
-      squares[i] = mul_add(d, d, squares[i]);
-    });
-    join_chains<SumOp, V, S>(off);
-    join_chains<SumOp, V, S>(squares);
-    float c[V * kLanes], o[V * kLanes], s[V * kLanes];
-    for (int v = 0; v < V; ++v) {
-      store(c + v * kLanes, centre[v]);
-      store(o + v * kLanes, off[v]);
-      store(s + v * kLanes, squares[v]);
+DC_INLINE void moments_strip(const StripRows& strip, double* mean, double* m2) {
+  constexpr int S = kStripChains / 2 / V, N = V * S;
+  float centres[V * kLanes] = {};
+  for (int c = 0; c < strip.cols; ++c) centres[c] = (float)mean[c];
+  F32 centre[V], off[N], squares[N];
+  for (int v = 0; v < V; ++v) centre[v] = load(centres + v * kLanes);
+  for (int i = 0; i < N; ++i) {
+    off[i] = strip.first() ? zero() : load(strip.state + i * kLanes);
+    squares[i] = strip.first() ? zero() : load(strip.state + (N + i) * kLanes);
+  }
+  each_chain<V, S>(
+      strip.begin, strip.end, [&](int64_t r, int v) { return strip_at<V>(strip, r, v); },
+      [&](int i, int v, F32 x) {
+        const F32 d = x - centre[v];
+        off[i] = off[i] + d;
+        squares[i] = mul_add(d, d, squares[i]);
+      });
+  if (!strip.last()) {
+    for (int i = 0; i < N; ++i) {
+      store(strip.state + i * kLanes, off[i]);
+      store(strip.state + (N + i) * kLanes, squares[i]);
     }
-    const double share = (double)(end - begin) / (double)end;
-    const double between = (double)begin * share, one = 1.0 / (double)(end - begin);
-    for (int i = 0; i < cols; ++i) {
-      const double block_mean = (double)c[i] + (double)o[i] * one;
-      const double block_m2 = (double)s[i] - (double)o[i] * (double)o[i] * one;
-      const double delta = block_mean - mean[i];
-      mean[i] += delta * share;
-      m2[i] += block_m2 + delta * delta * between;
-    }
+    return;
+  }
+  join_chains<SumOp, V, S>(off);
+  join_chains<SumOp, V, S>(squares);
+  float o[V * kLanes], s[V * kLanes];
+  for (int v = 0; v < V; ++v) {
+    store(o + v * kLanes, off[v]);
+    store(s + v * kLanes, squares[v]);
+  }
+  const double rows = (double)(strip.block_end - strip.block_begin), one = 1.0 / rows;
+  const double share = rows / (double)strip.block_end;
+  const double between = (double)strip.block_begin * share;
+  for (int c = 0; c < strip.cols; ++c) {
+    const double block_mean = (double)centres[c] + (double)o[c] * one;
+    const double block_m2 = (double)s[c] - (double)o[c] * (double)o[c] * one;
+    const double delta = block_mean - mean[c];
+    mean[c] += delta * share;
+    m2[c] += block_m2 + delta * delta * between;
   }
 }
 
 static void column_moments(const float* x, int64_t rows, int64_t stride, int64_t cols,
                            int64_t readable, double* mean, double* m2) {
-  constexpr int kWide = 4;
-  for (int64_t c = 0; c < cols; ++c) mean[c] = m2[c] = 0;
-  int64_t c = 0;
-  for (; c + kWide * kLanes <= cols; c += kWide * kLanes)
-    moments_strip<kWide>(x + c, rows, stride, kWide * kLanes, readable - c, mean + c, m2 + c);
-  for (; c + 2 * kLanes <= cols; c += 2 * kLanes)
-    moments_strip<2>(x + c, rows, stride, 2 * kLanes, readable - c, mean + c, m2 + c);
-  for (; c < cols; c += kLanes)
-    moments_strip<1>(x + c, rows, stride, (int)(cols - c < kLanes ? cols - c : kLanes),
-                     readable - c, mean + c, m2 + c);
+  first_centres(x, rows, stride, cols, mean);
+  for (int64_t c = 0; c < cols; ++c) m2[c] = 0;
+  sweep_columns(x, rows, stride, cols, readable,
+                [&]<int V>(const StripRows& strip, int64_t first) __attribute__((always_inline)) {
+                  moments_strip<V>(strip, mean + first, m2 + first);
+                });
 }
 
 }  // namespace deepcore::DEEPCORE_ISA

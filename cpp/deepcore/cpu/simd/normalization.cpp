@@ -28,7 +28,9 @@ static void normalize(const NormRows& in, const float* beta, float* y) {
   const float *x = in.x, *gamma = in.gamma;
   for (int64_t r = 0; r < in.rows; ++r, x += in.n, y += in.n) {
     const Spread s = spread_of(in, x);
+    const int64_t ahead = row_ahead(in.rows - 1 - r, in.n);
     for_each_register(in.n, [&](int64_t i, int m) DC_LAMBDA {
+      prefetch(x + i + ahead);
       F32 v = (load_n(x + i, m) - s.mean) * s.inverse;
       if (gamma) v = v * load_n(gamma + i, m);
       if (beta) v = v + load_n(beta + i, m);
@@ -55,7 +57,10 @@ static void normalize_grad_rows(const NormRows& in, const float* gy, float* gx, 
                             [&](int64_t i, int m) DC_LAMBDA { return grad(i, m) * normal(i, m); }) /
                     n));
     const F32 mean = in.centred ? set((float)(row_sum(in.n, grad) / n)) : zero();
+    const int64_t ahead = row_ahead(in.rows - 1 - r, in.n);
     for_each_register(in.n, [&](int64_t i, int m) DC_LAMBDA {
+      prefetch(x + i + ahead);
+      prefetch(gy + i + ahead);
       const F32 v = normal(i, m), g = load_n(gy + i, m);
       const F32 of_x = (grad(i, m) - mean - v * along) * s.inverse;
       if constexpr (kSums & 1) store_n(sums + i, mul_add(g, v, load_n(sums + i, m)), m);

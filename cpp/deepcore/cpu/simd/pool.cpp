@@ -28,6 +28,13 @@ DC_INLINE void pool_each(const PoolRow& row, F&& f) {
       f(span.end - span.begin, span.begin * row.c + c, j * row.c + c, (int)(row.c - c));
   }
 }
+// The next windows are fetched meanwhile: a window's cells lie in several places, each read on for a
+// few lines only.
+DC_INLINE int64_t pool_ahead(const PoolRow& row) {
+  constexpr int64_t kAhead = 512;
+  const int64_t step = row.stride * row.c;
+  return step < kAhead ? (kAhead + step - 1) / step * step : step;
+}
 // Calls f(offset) for the cells of a window, row after row.
 template <class F>
 DC_INLINE void pool_cells(const PoolRow& row, int64_t cols, int64_t first, F&& f) {
@@ -42,17 +49,21 @@ DC_INLINE void pool_cells(const PoolRow& row, int64_t cols, int64_t first, F&& f
     for (int64_t w = 0; w < cols; ++w) f(first + (h * row.w + w) * row.c);
 }
 
-DC_INLINE F32 pool_largest(const PoolRow& row, const float* x, int64_t cols, int64_t first, int n) {
+DC_INLINE F32 pool_largest(const PoolRow& row, const float* x, int64_t cols, int64_t first, int n,
+                           int64_t ahead) {
   F32 m = set(-__builtin_inff());
-  pool_cells(row, cols, first,
-             [&](int64_t at) __attribute__((always_inline)) { m = max(load_n(x + at, n), m); });
+  pool_cells(row, cols, first, [&](int64_t at) __attribute__((always_inline)) {
+    prefetch(x + at + ahead);
+    m = max(load_n(x + at, n), m);
+  });
   return m;
 }
 
 static void pool_max(const PoolRow& row, const float* x, float* y) {
+  const int64_t ahead = pool_ahead(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
-              store_n(y + out, pool_largest(row, x, cols, first, n), n);
+              store_n(y + out, pool_largest(row, x, cols, first, n, ahead), n);
             });
 }
 
@@ -64,9 +75,10 @@ DC_INLINE Mask pool_first(F32 x, F32 largest, Mask& found) {
 }
 
 static void pool_max_take(const PoolRow& row, const float* x, const float* v, float* y) {
+  const int64_t ahead = pool_ahead(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
-              const F32 m = pool_largest(row, x, cols, first, n);
+              const F32 m = pool_largest(row, x, cols, first, n, ahead);
               Mask found = {};
               F32 taken = zero();
               pool_cells(row, cols, first, [&](int64_t at) __attribute__((always_inline)) {
@@ -78,9 +90,10 @@ static void pool_max_take(const PoolRow& row, const float* x, const float* v, fl
 }
 
 static void pool_max_grad(const PoolRow& row, const float* x, const float* gy, float* gx) {
+  const int64_t ahead = pool_ahead(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
-              const F32 m = pool_largest(row, x, cols, first, n), g = load_n(gy + out, n);
+              const F32 m = pool_largest(row, x, cols, first, n, ahead), g = load_n(gy + out, n);
               Mask found = {};
               pool_cells(row, cols, first, [&](int64_t at) __attribute__((always_inline)) {
                 const Mask hit = pool_first(load_n(x + at, n), m, found);
@@ -90,10 +103,12 @@ static void pool_max_grad(const PoolRow& row, const float* x, const float* gy, f
 }
 
 static void pool_average(const PoolRow& row, const float* x, float* y) {
+  const int64_t ahead = pool_ahead(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
               F32 sum = zero();
               pool_cells(row, cols, first, [&](int64_t at) __attribute__((always_inline)) {
+                prefetch(x + at + ahead);
                 sum = sum + load_n(x + at, n);
               });
               const int64_t cells = cols > 0 ? row.rows * cols : 0;

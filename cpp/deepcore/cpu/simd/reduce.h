@@ -90,43 +90,97 @@ DC_INLINE void join_chains(F32* chains) {
     for (int i = 0; i < half * V; ++i) chains[i] = O::apply(chains[i], chains[i + half * V]);
 }
 
-// V vectors of columns at a time, 8 chains. Only the first `cols` are kept.
-template <class O, int V>
-DC_INLINE void column_strip(const float* x, int64_t rows, int64_t stride, int cols,
-                            int64_t readable, double* total) {
-  constexpr int S = 8 / V;
-  const Mask mask = first_n(cols);
-  const auto at = [&](int64_t r, int v) {
-    const float* p = x + r * stride + v * kLanes;
-    // Reading on into the next row is cheaper than a partial load, and safe but for the last rows.
-    if (V > 1 || r * stride + kLanes <= readable) return load(p);
-    return load_masked(p, mask);
-  };
-  for (int64_t begin = 0; begin < rows; begin += kColumnBlock) {
-    const int64_t end = begin + kColumnBlock < rows ? begin + kColumnBlock : rows;
-    F32 chains[V * S];
-    for (F32& chain : chains) chain = set(O::kIdentity);
-    each_chain<V, S>(begin, end, at,
-                     [&](int i, int, F32 value) { chains[i] = O::apply(chains[i], value); });
-    join_chains<O, V, S>(chains);
-    float t[V * kLanes];
-    for (int v = 0; v < V; ++v) store(t + v * kLanes, chains[v]);
-    for (int c = 0; c < cols; ++c) total[c] = O::apply(total[c], (double)t[c]);
+// Wide rows are read a few at a time, strip after strip, and fetched in the order of memory: down a
+// whole block a strip's rows lie pages apart, and many places read at once are slower than one.
+constexpr int64_t kSweptRows = 8, kSweptColumns = 1024, kSweptAhead = 8192;
+// What a strip keeps from one few rows to the next: 8 registers.
+constexpr int kStripChains = 8;
+constexpr int64_t kStripState = kStripChains * kLanes;
+
+// Calls f<V>(first column, columns) for strips of V = 4, 2 or 1 registers; the last may be narrower.
+template <class F>
+DC_INLINE void each_strip(int64_t cols, const F& f) {
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= cols; c += 4 * kLanes) f.template operator()<4>(c, 4 * kLanes);
+  for (; c + 2 * kLanes <= cols; c += 2 * kLanes) f.template operator()<2>(c, 2 * kLanes);
+  for (; c < cols; c += kLanes)
+    f.template operator()<1>(c, cols - c < kLanes ? (int)(cols - c) : kLanes);
+}
+
+// The rows [begin, end) of a strip of V registers of columns, of a block that ends at row
+// `block_end`.
+struct StripRows {
+  const float* x;  // row 0 of the strip
+  int64_t begin, end, block_begin, block_end, stride;
+  int cols;
+  int64_t readable;
+  float* state;
+  const float* ahead;  // fetched meanwhile, as much as is read; null without
+
+  bool first() const { return begin == block_begin; }
+  bool last() const { return end == block_end; }
+};
+template <int V>
+DC_INLINE F32 strip_at(const StripRows& rows, int64_t r, int v) {
+  const float* p = rows.x + r * rows.stride + v * kLanes;
+  if (rows.ahead) prefetch(rows.ahead + ((r - rows.begin) * V + v) * kLanes);
+  // Reading on into the next row is cheaper than a partial load, and safe but for the last rows.
+  if (V > 1 || r * rows.stride + kLanes <= rows.readable) return load(p);
+  return load_masked(p, first_n(rows.cols));
+}
+
+// Calls f<V>(rows, first column): blocks of rows in their order, within them a few rows after the
+// other, within those strip after strip.
+template <class F>
+DC_INLINE void sweep_columns(const float* x, int64_t rows, int64_t stride, int64_t cols,
+                             int64_t readable, const F& f) {
+  float state[(kSweptColumns / (4 * kLanes) + 3) * kStripState];
+  for (int64_t left = 0; left < cols; left += kSweptColumns) {
+    const int64_t width = cols - left < kSweptColumns ? cols - left : kSweptColumns;
+    const bool swept = width > 4 * kLanes;
+    const int64_t step = swept ? kSweptRows : kColumnBlock;
+    for (int64_t block = 0; block < rows; block += kColumnBlock) {
+      const int64_t block_end = block + kColumnBlock < rows ? block + kColumnBlock : rows;
+      for (int64_t r = block; r < block_end; r += step) {
+        const int64_t end = r + step < block_end ? r + step : block_end;
+        float* strip_state = state;
+        each_strip(width, [&]<int V>(int64_t c, int strip_cols) __attribute__((always_inline)) {
+          const int64_t at = left + c;
+          const int64_t next = (r + step) * stride + left + kSweptAhead + c * step;
+          const float* ahead = swept && next < readable ? x + next : nullptr;
+          f.template operator()<V>(StripRows{x + at, r, end, block, block_end, stride, strip_cols,
+                                             readable - at, strip_state, ahead},
+                                   at);
+          strip_state += kStripState;
+        });
+      }
+    }
   }
 }
 
 template <class O>
 static void reduce_columns(const float* x, int64_t rows, int64_t stride, int64_t cols,
                            int64_t readable, double* total) {
-  constexpr int kWide = 4;
-  int64_t c = 0;
-  for (; c + kWide * kLanes <= cols; c += kWide * kLanes)
-    column_strip<O, kWide>(x + c, rows, stride, kWide * kLanes, readable - c, total + c);
-  for (; c + 2 * kLanes <= cols; c += 2 * kLanes)
-    column_strip<O, 2>(x + c, rows, stride, 2 * kLanes, readable - c, total + c);
-  for (; c < cols; c += kLanes)
-    column_strip<O, 1>(x + c, rows, stride, (int)(cols - c < kLanes ? cols - c : kLanes),
-                       readable - c, total + c);
+  sweep_columns(
+      x, rows, stride, cols, readable,
+      [&]<int V>(const StripRows& strip, int64_t first) __attribute__((always_inline)) {
+        constexpr int S = kStripChains / V;
+        F32 chains[V * S];
+        for (int i = 0; i < V * S; ++i)
+          chains[i] = strip.first() ? set(O::kIdentity) : load(strip.state + i * kLanes);
+        each_chain<V, S>(
+            strip.begin, strip.end, [&](int64_t r, int v) { return strip_at<V>(strip, r, v); },
+            [&](int i, int, F32 value) { chains[i] = O::apply(chains[i], value); });
+        if (!strip.last()) {
+          for (int i = 0; i < V * S; ++i) store(strip.state + i * kLanes, chains[i]);
+          return;
+        }
+        join_chains<O, V, S>(chains);
+        float t[V * kLanes];
+        for (int v = 0; v < V; ++v) store(t + v * kLanes, chains[v]);
+        double* to = total + first;
+        for (int c = 0; c < strip.cols; ++c) to[c] = O::apply(to[c], (double)t[c]);
+      });
 }
 
 }  // namespace deepcore::DEEPCORE_ISA

@@ -34,4 +34,12 @@ DC_INLINE double row_sum(int64_t n, F f) {
   return total;
 }
 
+// How far behind a register of a row that to fetch lies which is read next, with `rows` rows of n
+// after this one: some pages at least, as a short row is over before anything has come from memory.
+DC_INLINE int64_t row_ahead(int64_t rows, int64_t n) {
+  constexpr int64_t kAhead = 1024;
+  const int64_t far = n < kAhead ? kAhead : n;
+  return rows * n < far ? rows * n : far;
+}
+
 }  // namespace deepcore::DEEPCORE_ISA

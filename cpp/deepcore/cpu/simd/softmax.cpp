@@ -22,11 +22,12 @@ DC_INLINE float row_max(const float* x, int64_t n) {
   return fold<MaxOp>(fast_max(a, b));
 }
 
-// The sum of exp(x - shift); with y, the exponentials too.
+// The sum of exp(x - shift); with y, the exponentials too. What lies `ahead` is fetched meanwhile.
 template <bool kStore>
-DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, float* y) {
+DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, float* y, int64_t ahead) {
   return row_sum(n, [&](int64_t i, int m) DC_LAMBDA {
-    const F32 e = select(first_n(m), exp(load_n(x + i, m) - set(shift)), zero());
+    prefetch(x + i + ahead);
+    const F32 e = select(first_n(m), exp_bounded(load_n(x + i, m) - set(shift)), zero());
     if constexpr (kStore) store_n(y + i, e, m);
     return e;
   });
@@ -46,7 +47,7 @@ DC_INLINE void softmax_short_rows(const float* x, float* y, int64_t n) {
   for (int r = 0; r < R; ++r) {
     const F32 least = set(MaxOp::kIdentity);
     const float shift = fold<MaxOp>(fast_max(select(mask, e[r], least), least));
-    e[r] = select(mask, exp(e[r] - set(shift)), zero());
+    e[r] = select(mask, exp_bounded(e[r] - set(shift)), zero());
     e[r] = e[r] * set((float)(1.0 / (double)fold<SumOp>(e[r])));
   }
 #pragma GCC unroll 8
@@ -62,7 +63,7 @@ static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
     return;
   }
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
-    const double total = row_exp_sum<true>(x, n, row_max(x, n), y);
+    const double total = row_exp_sum<true>(x, n, row_max(x, n), y, row_ahead(rows - 1 - r, n));
     const F32 scale = set((float)(1.0 / total));
     for_each_register(
         n, [&](int64_t i, int m) DC_LAMBDA { store_n(y + i, load_n(y + i, m) * scale, m); });
@@ -72,7 +73,7 @@ static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
 static void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const float shift = row_max(x, n);
-    const F32 log_total = set(log_of(row_exp_sum<false>(x, n, shift, nullptr)));
+    const F32 log_total = set(log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n))));
     for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
       // In two steps: max + log(total) would lose the digits of a small difference.
       store_n(y + i, load_n(x + i, m) - set(shift) - log_total, m);
@@ -102,7 +103,7 @@ static void cross_entropy_rows(const float* x, const int64_t* label, float* loss
       continue;
     }
     const float shift = row_max(x, n);
-    const float log_total = log_of(row_exp_sum<false>(x, n, shift, nullptr));
+    const float log_total = log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n)));
     loss[r] = log_total - (x[label[r]] - shift);
   }
 }
@@ -114,7 +115,7 @@ static void cross_entropy_grad_rows(const float* x, const int64_t* label, const 
       fill_row(gx, n, label[r] == kIgnoredLabel ? 0.0f : __builtin_nanf(""));
       continue;
     }
-    const double total = row_exp_sum<true>(x, n, row_max(x, n), gx);
+    const double total = row_exp_sum<true>(x, n, row_max(x, n), gx, row_ahead(rows - 1 - r, n));
     const float scale = (float)(1.0 / total), at_label = gx[label[r]] * scale - 1.0f;
     for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
       store_n(gx + i, load_n(gx + i, m) * set(scale) * set(g[r]), m);
