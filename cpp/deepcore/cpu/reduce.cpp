@@ -158,17 +158,17 @@ Runner argreduce_runner(const ArgReduce& op, const Shape& shape) {
   const bool largest = op.largest;
   return {{{tasks, [=](const Call& call, std::int64_t task, void*) {
               const Range range = piece(items, tasks, task);
+              if constexpr (std::is_same_v<T, float>) {
+                if (inner == 1)
+                  return kernels().reduce.first_extremes(
+                      call.input<T>(0) + range.begin * n, range.end - range.begin, n, largest,
+                      call.output<std::int32_t>(0) + range.begin);
+              }
               for (std::int64_t item = range.begin; item < range.end; ++item) {
                 const std::int64_t c = item % strips * kColumns,
                                    cols = std::min(kColumns, inner - c);
                 const T* x = call.input<T>(0) + item / strips * n * inner + c;
                 std::int32_t* y = call.output<std::int32_t>(0) + item / strips * inner + c;
-                if constexpr (std::is_same_v<T, float>) {
-                  if (inner == 1) {
-                    *y = static_cast<std::int32_t>(kernels().reduce.first_extreme(x, n, largest));
-                    continue;
-                  }
-                }
                 Total<T> best[kColumns];
                 for (std::int64_t i = 0; i < cols; ++i) best[i] = reduce_read(x, i), y[i] = 0;
                 for (std::int64_t j = 1; j < n; ++j)

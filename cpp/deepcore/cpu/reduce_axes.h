@@ -67,6 +67,8 @@ struct ReduceAxes {
 // Rows that meet in one partial sum down the columns.
 inline std::int64_t column_piece(std::int64_t rows) {
   constexpr std::int64_t kPiece = 1024, kMost = 64;  // more rows a piece if there were many pieces
+  constexpr std::int64_t kBlock = 128;               // of the column loops
+  if (rows < 2 * kPiece) return std::max(kBlock, (rows / 2 + kBlock - 1) / kBlock * kBlock);
   return std::max(kPiece, (rows / kMost + kPiece - 1) / kPiece * kPiece);
 }
 

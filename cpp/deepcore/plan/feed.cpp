@@ -63,6 +63,11 @@ void feed_row(const std::byte* from, const Source& source, bool contiguous, std:
               const std::byte* next) {
   if (!contiguous) {
     copy_axes<To, From>(from, source, 0, to);
+  } else if (n == 1) {  // a label
+    From value;
+    std::memcpy(&value, from, sizeof value);
+    *to = convert<To>(value);
+    prefetch_line(next);
   } else if constexpr (std::is_same_v<To, From>) {
     copy_row(reinterpret_cast<std::byte*>(to), from, static_cast<std::size_t>(n) * sizeof(To),
              next);

@@ -29,8 +29,9 @@ struct ReduceKernels {
   void (*moments)(const float* x, int64_t rows, int64_t stride, int64_t cols, int64_t readable,
                   double* mean, double* m2);
 
-  // The position of the first largest (smallest) of n > 0 floats; the first NaN, if there is one.
-  int64_t (*first_extreme)(const float* x, int64_t n, bool largest);
+  // at[r]: the position of the first largest (smallest) of the n > 0 floats of a row; of the first
+  // NaN, if there is one.
+  void (*first_extremes)(const float* x, int64_t rows, int64_t n, bool largest, int32_t* at);
 };
 
 }  // namespace deepcore

@@ -7,16 +7,25 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-// 2^x for x <= 0, 0 below -126; exact at 0. 2 ulp.
-DC_INLINE F32 exp2_negative(F32 x) {
-  constexpr float kWhole = 0x1.8p23f;  // adding it leaves the nearest whole number in the low bits
-  const F32 shifted = x + kWhole;
-  const F32 r = x - (shifted - kWhole);
-  const F32 p = mul_add(
+// 2^r for |r| <= 1 / 2.
+DC_INLINE F32 exp2_rest(F32 r) {
+  return mul_add(
       horner(r, 0x1.62e42ap-1f, 0x1.ebf9bcp-3f, 0x1.c6b752p-5f, 0x1.3cea88p-7f, 0x1.5bba12p-10f), r,
       set(1.0f));
-  const F32 y = p * from_bits((I32)((U32)bits(shifted) << 23) + 0x3f800000);
+}
+// 2^x for x <= 0, 0 below -126 (where a team flushes denormals); exact at 0. 2 ulp.
+DC_INLINE F32 exp2_negative(F32 x) {
+#if defined(__AVX512F__)
+  const F32 kept = fast_max(set(-160.0f), x);  // NaN stays
+  const F32 k = nearest(kept);
+  return scale_exp2(exp2_rest(kept - k), k);
+#else
+  constexpr float kWhole = 0x1.8p23f;  // adding it leaves the nearest whole number in the low bits
+  const F32 shifted = x + kWhole;
+  const F32 y = exp2_rest(x - (shifted - kWhole)) *
+                from_bits((I32)((U32)bits(shifted) << 23) + 0x3f800000);
   return select(x < -126.0f, zero(), y);
+#endif
 }
 
 constexpr float kLog2OfE = 0x1.715476p+0f;

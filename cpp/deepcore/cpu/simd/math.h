@@ -20,6 +20,14 @@ DC_INLINE F32 horner(F32 x, float c0, C... c) {
   return mul_add(horner(x, c...), x, set(c0));
 }
 
+#if defined(__AVX512F__)
+// The nearest whole number, and p 2^k, rounded once: an instruction each, for any k.
+DC_INLINE F32 nearest(F32 x) {
+  return (F32)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+DC_INLINE F32 scale_exp2(F32 p, F32 k) { return (F32)_mm512_scalef_ps((__m512)p, (__m512)k); }
+#endif
+
 // 2^n for -126 <= n <= 127. Unsigned, here and below, because NaN brings any n.
 DC_INLINE F32 exp2_int(I32 n) { return from_bits((I32)(((U32)n + 127) << 23)); }
 
@@ -48,8 +56,8 @@ DC_INLINE F32 exp_reduced(F32 r) {
 DC_INLINE F32 exp_bounded(F32 x) {
   x = fast_max(set(-105.0f), x);  // written so that NaN passes: it is the second operand
 #if defined(__AVX512F__)
-  const F32 k = (F32)_mm512_roundscale_ps((__m512)(x * kLog2E), _MM_FROUND_TO_NEAREST_INT);
-  return (F32)_mm512_scalef_ps((__m512)exp_reduced(exp_rest(x, k)), (__m512)k);
+  const F32 k = nearest(x * kLog2E);
+  return scale_exp2(exp_reduced(exp_rest(x, k)), k);
 #else
   const auto [n, r] = exp_argument(x);
   const I32 half = n >> 1;  // in two steps, for the ends of the range

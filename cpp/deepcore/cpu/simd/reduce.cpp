@@ -17,8 +17,32 @@ DC_INLINE int64_t first_of(const float* x, int64_t n) {
   return 0;
 }
 
-static int64_t first_extreme(const float* x, int64_t n, bool largest) {
-  return largest ? first_of<MaxOp>(x, n) : first_of<MinOp>(x, n);
+// The same of a row of at most one register. The extreme of what is no NaN serves: a NaN is looked
+// for on its own.
+template <class O>
+DC_INLINE int first_of_short(const float* x, int n) {
+  const Mask mask = first_n(n);
+  const F32 none = set(O::kIdentity), v = select(mask, load_masked(x, mask), none);
+  const int nan = first_set(v != v);
+  if (nan < kLanes) return nan;
+  return first_set((v == set(fold<O>(v))) & mask);
+}
+struct FastestMax {
+  static constexpr float kIdentity = MaxOp::kIdentity;
+  DC_INLINE F32 apply(F32 a, F32 b) { return fast_max(a, b); }
+};
+struct FastestMin {
+  static constexpr float kIdentity = MinOp::kIdentity;
+  DC_INLINE F32 apply(F32 a, F32 b) { return fast_min(a, b); }
+};
+
+static void first_extremes(const float* x, int64_t rows, int64_t n, bool largest, int32_t* at) {
+  for (int64_t r = 0; r < rows; ++r, x += n) {
+    if (n <= kLanes)
+      at[r] = largest ? first_of_short<FastestMax>(x, (int)n) : first_of_short<FastestMin>(x, (int)n);
+    else
+      at[r] = (int32_t)(largest ? first_of<MaxOp>(x, n) : first_of<MinOp>(x, n));
+  }
 }
 
 extern const ReduceKernels reduce_kernels;
@@ -26,7 +50,7 @@ const ReduceKernels reduce_kernels = {
     {reduce_rows<SumOp>, reduce_rows<ProdOp>, reduce_rows<MaxOp>, reduce_rows<MinOp>},
     {reduce_columns<SumOp>, reduce_columns<ProdOp>, reduce_columns<MaxOp>, reduce_columns<MinOp>},
     column_moments,
-    first_extreme,
+    first_extremes,
 };
 
 }  // namespace deepcore::DEEPCORE_ISA

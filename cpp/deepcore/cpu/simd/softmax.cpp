@@ -8,6 +8,11 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
+// One instruction a step; a NaN may be passed over.
+struct FastMaxOp {
+  DC_INLINE F32 apply(F32 a, F32 b) { return fast_max(a, b); }
+};
+
 // The largest number. NaN may be passed over: it spoils the sum of exponentials later.
 DC_INLINE float row_max(const float* x, int64_t n) {
   F32 a = set(MaxOp::kIdentity), b = a;
@@ -19,7 +24,7 @@ DC_INLINE float row_max(const float* x, int64_t n) {
   for_each_register(n - i, [&](int64_t j, int m) DC_LAMBDA {
     a = fast_max(select(first_n(m), load_n(x + i + j, m), a), a);
   });
-  return fold<MaxOp>(fast_max(a, b));
+  return fold<FastMaxOp>(fast_max(a, b));
 }
 
 // The sum of exp(x - shift); with y, the exponentials too. What lies `ahead` is fetched meanwhile.
@@ -46,7 +51,7 @@ DC_INLINE void softmax_short_rows(const float* x, float* y, int64_t n) {
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     const F32 least = set(MaxOp::kIdentity);
-    const float shift = fold<MaxOp>(fast_max(select(mask, e[r], least), least));
+    const float shift = fold<FastMaxOp>(fast_max(select(mask, e[r], least), least));
     e[r] = select(mask, exp_bounded(e[r] - set(shift)), zero());
     e[r] = e[r] * set((float)(1.0 / (double)fold<SumOp>(e[r])));
   }
