@@ -130,16 +130,16 @@ TEST(Gemm, EverySizeAndOrientation) {
 
 // Sizes that reach the packed paths, and more than one block of k.
 TEST(Gemm, LargeSizes) {
-  constexpr std::int64_t kLarge[][3] = {{300, 401, 900}, {29, 500, 1100}, {700, 70, 1300},
-                                        {3, 200, 2100},  {513, 1, 1025},  {1030, 260, 70}};
+  constexpr std::int64_t kLarge[][3] = {{300, 401, 900},  {29, 500, 1100}, {700, 70, 1300},
+                                        {3, 200, 2100},   {513, 1, 1025},  {1030, 260, 70},
+                                        {200, 530, 1024}, {389, 600, 2048}};  // rows in one set
   for (const auto& [m, n, k] : kLarge) {
     const Floats a = random_floats(m * k, 3), b = random_floats(k * n, 4);
     for (const Kernels* table : tables()) {
       const Floats c = product(*table, m, n, k, false, false, a, b);
       expect_close(c, a, b, m, n, k);
       for (const auto& [ta, tb] : {std::pair{true, false}, {false, true}, {true, true}})
-        EXPECT_TRUE(same_bits(product(*table, m, n, k, ta, tb, a, b), c))
-            << table->isa << " " << m << ta << tb;
+        EXPECT_TRUE(same_bits(product(*table, m, n, k, ta, tb, a, b), c)) << table->isa << m << ta;
     }
   }
 }

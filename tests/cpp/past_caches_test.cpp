@@ -105,6 +105,36 @@ TEST_F(PastCaches, DepthwiseConvolutions) {
   }
 }
 
+TEST_F(PastCaches, RowsTaken) {
+  std::int64_t count = 2;
+  while (!past_caches(count * 48, 48)) count += 2;
+  const Type indices{DType::kInt32, {count}};
+  for (const std::int64_t columns : {48, 49}) {  // 49: not whole lines
+    const Type x{kF, {7, columns}};
+    std::vector<std::int32_t> order(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < order.size(); ++i)
+      order[i] = static_cast<std::int32_t>(i * i % 7) - 3;
+    const Floats from = values(x.shape, 5);
+    Floats y(static_cast<std::size_t>(count * columns));
+    const Runner runner =
+        *CpuBackend::instance().runner(Gather{0}, {x, indices}, {{kF, {count, columns}}}, 0);
+    const void* in[] = {from.data(), order.data()};
+    void* out[] = {y.data()};
+    std::atomic<int> fault{0};
+    const Call call{in, out, nullptr, &fault};
+    for (const Phase& phase : runner.phases)
+      for (std::int64_t task = 0; task < phase.tasks; ++task) phase.run(call, task, nullptr);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t k = (order[static_cast<std::size_t>(i)] + 7) % 7;
+      ASSERT_EQ(std::memcmp(y.data() + i * columns, from.data() + k * columns,
+                            static_cast<std::size_t>(columns) * sizeof(float)),
+                0)
+          << i;
+    }
+    EXPECT_EQ(fault.load(), 0);
+  }
+}
+
 TEST_F(PastCaches, RowsMustTakeWholeLines) {
   EXPECT_TRUE(past_caches(std::int64_t{1} << 40, 16));
   EXPECT_FALSE(past_caches(std::int64_t{1} << 40, 24));

@@ -145,6 +145,8 @@ TEST(Reduce, LargeEnoughForSeveralTasksAndPartials) {
     expect_reduced({kind, Dims{0}, false}, random_array({5001, 33}, 3), 3e-7);
     expect_reduced({kind, Dims{0}, false}, random_array({70000, 3}, 4), 3e-7);
     expect_reduced({kind, Dims{0}, false}, random_array({3, 70001}, 5), 3e-7);
+    expect_reduced({kind, Dims{0}, false}, random_array({300, 1100}, 9), 3e-7);
+    expect_reduced({kind, Dims{1}, false}, random_array({2, 2100, 130}, 10), 3e-7);
     expect_reduced({kind, Dims{0, 2}, false}, random_array({300, 3, 150}, 6), 3e-7);
     expect_reduced({kind, Dims{0, 2}, false}, random_array({150, 3, 30, 7}, 7), 3e-7);
     expect_reduced({kind, Dims{0, 1, 2}, false}, random_array({8, 20, 20, 32}, 8), 3e-7);
@@ -249,6 +251,26 @@ TEST(Reduce, KernelsOfEveryInstructionSet) {
     }
 }
 
+// Rows are swept across many columns, or a few columns are walked down: the same additions.
+TEST(Reduce, AColumnHasTheSameBitsAmongAnyOthers) {
+  constexpr std::int64_t kRows = 301, kCols = 1500;
+  const Array x = random_array({kRows, kCols}, 6);
+  for (const Kernels* table : test::simd_tables())
+    for (const std::int64_t width : {65, 200, 1500}) {
+      std::vector<double> wide(static_cast<std::size_t>(width));
+      const auto add = table->reduce.columns[ReduceKernels::kSum];
+      add(x.data<float>(), kRows, kCols, width, kRows * kCols, wide.data());
+      for (std::int64_t c = 0; c < width; c += 64) {
+        if (width - c < 64) break;  // the last ones go down in other chains
+        std::vector<double> strip(64);
+        add(x.data<float>() + c, kRows, kCols, 64, kRows * kCols - c, strip.data());
+        for (std::int64_t i = 0; i < 64; ++i)
+          ASSERT_EQ(wide[static_cast<std::size_t>(c + i)], strip[static_cast<std::size_t>(i)])
+              << table->isa << " " << width << " " << c + i;
+      }
+    }
+}
+
 TEST(ArgReduce, FirstExtremeOfAnyAxis) {
   for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kInt64, DType::kUInt8,
                       DType::kBool})
@@ -280,6 +302,14 @@ TEST(ArgReduce, TheFirstNanCounts) {
       const Array x = array({2, 5}, {1, kNan, 9, kNan, -9, kInf, 2, -kInf, kInf, -kInf}, dtype);
       const auto rows = call_every_way(ArgReduce(largest, 1, false), {x}).out.numbers();
       EXPECT_EQ(rows, (std::vector<double>{1, largest ? 0.0 : 2.0}));
+      // Rows of more than a register, and of nothing but the identity.
+      std::vector<double> many(40, 1);
+      many[17] = many[30] = kNan;
+      EXPECT_EQ(
+          call_every_way(ArgReduce(largest, 0, false), {array({40}, many, dtype)}).out.numbers()[0],
+          17);
+      const Array same = array({1, 3}, std::vector<double>(3, largest ? -kInf : kInf), dtype);
+      EXPECT_EQ(call_every_way(ArgReduce(largest, 1, false), {same}).out.numbers()[0], 0);
       const auto columns = call_every_way(ArgReduce(largest, 0, true), {x}).out.numbers();
       EXPECT_EQ(columns[1], 0);
       EXPECT_EQ(columns[3], 0);

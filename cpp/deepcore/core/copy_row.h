@@ -17,7 +17,8 @@ constexpr std::size_t kLineBytes = 64;
 // How many rows ahead to ask for, so that memory has answered when a row's turn comes.
 inline std::int64_t rows_ahead(std::size_t bytes) {
   constexpr std::size_t kAhead = 6144;
-  return static_cast<std::int64_t>(std::min<std::size_t>(64, kAhead / std::max<std::size_t>(bytes, 1) + 1));
+  return static_cast<std::int64_t>(
+      std::min<std::size_t>(64, kAhead / std::max<std::size_t>(bytes, 1) + 1));
 }
 
 // Into L2, where a row waits without disturbing the present one.

@@ -26,8 +26,8 @@ constexpr std::int64_t kBigB = 1 << 17, kBigDepth = 16, kBigPanels = 32;
 constexpr std::int64_t kRowsPerOwn = 13, kRowsPerShared = 192;
 // Elements of B below which that phase costs more than packing again; rows that pay for that.
 constexpr std::int64_t kSmallB = 1 << 14, kOwnRows = 48;
-// Rows of A this far apart lie in one set of L1, which can't hold a tile's: worth packing, where many
-// columns read them, to this depth.
+// Rows of A this far apart lie in one set of L1, which can't hold a tile's: worth packing, where
+// many columns read them, to this depth.
 constexpr std::int64_t kOneSet = 1024, kOneSetDepth = 512;
 // Rows of A of the packed depth fit L2 beside all else.
 constexpr std::int64_t kBlockRows = 192;
@@ -61,8 +61,8 @@ void choose(GemmPlan& p) {
     p.least_panels = big ? kBigPanels : kLongPanels;
   }
   // A stored by columns has the same trouble as a B of long rows, but pays only for many columns.
-  const bool collides = !p.ta && p.k % kOneSet == 0 && p.k > 0 && p.m >= kRowsPerShared &&
-                        p.panels >= kPackAPanels;
+  const bool collides =
+      !p.ta && p.k % kOneSet == 0 && p.k > 0 && p.m >= kRowsPerShared && p.panels >= kPackAPanels;
   p.pack_a = collides || (p.ta && p.k >= 64 && p.n >= 128);
   p.chunk_panels = p.pack_a ? kPackAPanels : kChunkPanels;
   p.block_rows = p.pack_a ? kBlockRows : p.m;

@@ -83,7 +83,8 @@ Runner gather_runner(const Gather& op, const Types& in) {
                 const std::int64_t k = indices.at(call.in[1], i);
                 if (k >= 0) {
                   const std::int64_t next =
-                      ahead > 0 ? indices.at(call.in[1], std::min(i + ahead, indices.count - 1)) : k;
+                      ahead > 0 ? indices.at(call.in[1], std::min(i + ahead, indices.count - 1))
+                                : k;
                   (past ? copy_row_past : take_row)(y, row(of, k), bytes,
                                                     row(of, next >= 0 ? next : k));
                 } else {

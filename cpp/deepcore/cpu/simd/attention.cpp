@@ -22,8 +22,8 @@ DC_INLINE F32 exp2_negative(F32 x) {
 #else
   constexpr float kWhole = 0x1.8p23f;  // adding it leaves the nearest whole number in the low bits
   const F32 shifted = x + kWhole;
-  const F32 y = exp2_rest(x - (shifted - kWhole)) *
-                from_bits((I32)((U32)bits(shifted) << 23) + 0x3f800000);
+  const F32 y =
+      exp2_rest(x - (shifted - kWhole)) * from_bits((I32)((U32)bits(shifted) << 23) + 0x3f800000);
   return select(x < -126.0f, zero(), y);
 #endif
 }

@@ -34,11 +34,10 @@ DC_INLINE void gemm_turn(const float* a, ptrdiff_t a_row, float* out) {
                            __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
                            __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i)
-    __builtin_memcpy(out + i * kGemmRows, &turned[i], sizeof turned[i]);
+  for (int i = 0; i < 4; ++i) __builtin_memcpy(out + i * kGemmRows, &turned[i], sizeof turned[i]);
 }
-// A whole panel whose A is stored by rows: 16 of k, a line of memory, for four rows at a time, which
-// stay in L1 however far apart they lie. The last four may overlap those before.
+// A whole panel whose A is stored by rows: 16 of k, a line of memory, for four rows at a time,
+// which stay in L1 however far apart they lie. The last four may overlap those before.
 DC_INLINE void gemm_turn_panel(int64_t k, const float* a, ptrdiff_t a_row, float* out) {
   constexpr int64_t kTurned = 16;
   const int64_t whole = k / 4 * 4;

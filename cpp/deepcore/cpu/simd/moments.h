@@ -1,8 +1,8 @@
 // Mean and squared deviations of columns, in one trip to memory.
-// A block's deviations are taken from the mean of all rows before it, the first block's from that of
-// its first rows, and blocks are combined as Chan, Golub & LeVeque (1983) do: a mean far from zero
-// costs no digits. Where a block's mean lies far from that centre, so do the rows that gave it, and
-// the whole deviation is as large as what the block's own loses.
+// A block's deviations are taken from the mean of all rows before it, the first block's from that
+// of its first rows, and blocks are combined as Chan, Golub & LeVeque (1983) do: a mean far from
+// zero costs no digits. Where a block's mean lies far from that centre, so do the rows that gave
+// it, and the whole deviation is as large as what the block's own loses.
 #pragma once
 
 #include "deepcore/cpu/simd/reduce.h"

@@ -28,8 +28,8 @@ DC_INLINE void pool_each(const PoolRow& row, F&& f) {
       f(span.end - span.begin, span.begin * row.c + c, j * row.c + c, (int)(row.c - c));
   }
 }
-// The next windows are fetched meanwhile: a window's cells lie in several places, each read on for a
-// few lines only.
+// The next windows are fetched meanwhile: a window's cells lie in several places, each read on for
+// a few lines only.
 DC_INLINE int64_t pool_ahead(const PoolRow& row) {
   constexpr int64_t kAhead = 512;
   const int64_t step = row.stride * row.c;

@@ -39,7 +39,8 @@ struct FastestMin {
 static void first_extremes(const float* x, int64_t rows, int64_t n, bool largest, int32_t* at) {
   for (int64_t r = 0; r < rows; ++r, x += n) {
     if (n <= kLanes)
-      at[r] = largest ? first_of_short<FastestMax>(x, (int)n) : first_of_short<FastestMin>(x, (int)n);
+      at[r] =
+          largest ? first_of_short<FastestMax>(x, (int)n) : first_of_short<FastestMin>(x, (int)n);
     else
       at[r] = (int32_t)(largest ? first_of<MaxOp>(x, n) : first_of<MinOp>(x, n));
   }

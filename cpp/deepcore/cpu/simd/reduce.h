@@ -97,7 +97,8 @@ constexpr int64_t kSweptRows = 8, kSweptColumns = 1024, kSweptAhead = 8192;
 constexpr int kStripChains = 8;
 constexpr int64_t kStripState = kStripChains * kLanes;
 
-// Calls f<V>(first column, columns) for strips of V = 4, 2 or 1 registers; the last may be narrower.
+// Calls f<V>(first column, columns) for strips of V = 4, 2 or 1 registers; the last may be
+// narrower.
 template <class F>
 DC_INLINE void each_strip(int64_t cols, const F& f) {
   int64_t c = 0;
@@ -161,26 +162,26 @@ DC_INLINE void sweep_columns(const float* x, int64_t rows, int64_t stride, int64
 template <class O>
 static void reduce_columns(const float* x, int64_t rows, int64_t stride, int64_t cols,
                            int64_t readable, double* total) {
-  sweep_columns(
-      x, rows, stride, cols, readable,
-      [&]<int V>(const StripRows& strip, int64_t first) __attribute__((always_inline)) {
-        constexpr int S = kStripChains / V;
-        F32 chains[V * S];
-        for (int i = 0; i < V * S; ++i)
-          chains[i] = strip.first() ? set(O::kIdentity) : load(strip.state + i * kLanes);
-        each_chain<V, S>(
-            strip.begin, strip.end, [&](int64_t r, int v) { return strip_at<V>(strip, r, v); },
-            [&](int i, int, F32 value) { chains[i] = O::apply(chains[i], value); });
-        if (!strip.last()) {
-          for (int i = 0; i < V * S; ++i) store(strip.state + i * kLanes, chains[i]);
-          return;
-        }
-        join_chains<O, V, S>(chains);
-        float t[V * kLanes];
-        for (int v = 0; v < V; ++v) store(t + v * kLanes, chains[v]);
-        double* to = total + first;
-        for (int c = 0; c < strip.cols; ++c) to[c] = O::apply(to[c], (double)t[c]);
-      });
+  sweep_columns(x, rows, stride, cols, readable,
+                [&]<int V>(const StripRows& strip, int64_t first) __attribute__((always_inline)) {
+                  constexpr int S = kStripChains / V;
+                  F32 chains[V * S];
+                  for (int i = 0; i < V * S; ++i)
+                    chains[i] = strip.first() ? set(O::kIdentity) : load(strip.state + i * kLanes);
+                  each_chain<V, S>(
+                      strip.begin, strip.end,
+                      [&](int64_t r, int v) { return strip_at<V>(strip, r, v); },
+                      [&](int i, int, F32 value) { chains[i] = O::apply(chains[i], value); });
+                  if (!strip.last()) {
+                    for (int i = 0; i < V * S; ++i) store(strip.state + i * kLanes, chains[i]);
+                    return;
+                  }
+                  join_chains<O, V, S>(chains);
+                  float t[V * kLanes];
+                  for (int v = 0; v < V; ++v) store(t + v * kLanes, chains[v]);
+                  double* to = total + first;
+                  for (int c = 0; c < strip.cols; ++c) to[c] = O::apply(to[c], (double)t[c]);
+                });
 }
 
 }  // namespace deepcore::DEEPCORE_ISA

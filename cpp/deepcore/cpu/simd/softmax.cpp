@@ -78,7 +78,8 @@ static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
 static void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const float shift = row_max(x, n);
-    const F32 log_total = set(log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n))));
+    const F32 log_total =
+        set(log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n))));
     for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
       // In two steps: max + log(total) would lose the digits of a small difference.
       store_n(y + i, load_n(x + i, m) - set(shift) - log_total, m);
@@ -108,7 +109,8 @@ static void cross_entropy_rows(const float* x, const int64_t* label, float* loss
       continue;
     }
     const float shift = row_max(x, n);
-    const float log_total = log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n)));
+    const float log_total =
+        log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n)));
     loss[r] = log_total - (x[label[r]] - shift);
   }
 }
