@@ -85,7 +85,10 @@ void cut(GemmPlan& p) {
   // Turning B over costs about as much as 6 multiply-adds an element.
   const double rows = static_cast<double>(p.m) + (p.tb ? 6 : 0);
   const double chains = static_cast<double>(p.chains);
-  const double work = rows * static_cast<double>(p.n) * static_cast<double>(p.k) / chains;
+  // A register of few columns takes as long as a full one.
+  const std::int64_t lanes = p.kernels->cols / 2;
+  const auto columns = static_cast<double>(ceil_div(p.n, lanes) * lanes);
+  const double work = rows * columns * static_cast<double>(p.k) / chains;
   const double together = std::max(1.0, kTask / (2 * std::max(work, 1.0)));
   p.entry_tasks = static_cast<std::int64_t>(std::max(1.0, entries / together));
   if (p.ta && p.chains > 1) return;  // tasks enough, and none packs what another one needs
