@@ -199,8 +199,8 @@ def test_crossentropies():
 def test_moments(axes, keepdims):
     x = f32(5, 3, 4)
     over = tuple(axes) if isinstance(axes, list | tuple) else axes
-    if over == (0, -3):  # the same axis twice
-        with pytest.raises(ValueError, match="twice|repeated|duplicate|once"):
+    if over == (0, -3):
+        with pytest.raises(ValueError, match="is given twice"):
             ops.moments(x, axes, keepdims)
         return
     mean, variance = ops.moments(x, axes, keepdims)

@@ -32,7 +32,7 @@ template <bool kStore>
 DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, float* y, int64_t ahead) {
   return row_sum(n, [&](int64_t i, int m) DC_LAMBDA {
     prefetch(x + i + ahead);
-    const F32 e = select(first_n(m), exp_bounded(load_n(x + i, m) - set(shift)), zero());
+    const F32 e = select(first_n(m), exp_negative(load_n(x + i, m) - set(shift)), zero());
     if constexpr (kStore) store_n(y + i, e, m);
     return e;
   });
@@ -52,7 +52,7 @@ DC_INLINE void softmax_short_rows(const float* x, float* y, int64_t n) {
   for (int r = 0; r < R; ++r) {
     const F32 least = set(MaxOp::kIdentity);
     const float shift = fold<FastMaxOp>(fast_max(select(mask, e[r], least), least));
-    e[r] = select(mask, exp_bounded(e[r] - set(shift)), zero());
+    e[r] = select(mask, exp_negative(e[r] - set(shift)), zero());
     e[r] = e[r] * set((float)(1.0 / (double)fold<SumOp>(e[r])));
   }
 #pragma GCC unroll 8
