@@ -16,6 +16,7 @@ void bind_tensor(py::module_& m);
 void bind_variable(py::module_& m);
 void bind_transforms(py::module_& m);
 void bind_plan(py::module_& m);
+void bind_signature(py::module_& m);
 void bind_profile(py::module_& m);
 void bind_elementwise(py::module_& m);
 void bind_reduce(py::module_& m);

@@ -31,6 +31,7 @@ PYBIND11_MODULE(_core, m) {
   bind::bind_variable(m);
   bind::bind_transforms(m);
   bind::bind_plan(m);
+  bind::bind_signature(m);
   bind::bind_profile(m);
 
   bind::bind_elementwise(m);

@@ -1,6 +1,6 @@
 """The C++ core. Every function takes what `as_tensor` takes and follows Keras's dtype promotion."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -249,6 +249,12 @@ class Graph:
     def flops(self) -> int: ...
     def reads(self) -> list[Variable]: ...
     def writes(self) -> list[Variable]: ...
+
+# What decides which plan serves a call: (key, inputs). Arguments are walked as in `deepcore.tree`;
+# tensors and arrays count by shape and dtype and are the inputs; `static_key` gives the rest
+def signature(
+    args: tuple[Any, ...], kwargs: dict[str, Any], static_key: Callable[[Any], Any]
+) -> tuple[tuple[bytes, tuple[Any, ...]], list[Tensor]]: ...
 
 class Plan:
     """A graph made ready to run: simplified, fused, ordered, placed in one arena. Thread-safe."""

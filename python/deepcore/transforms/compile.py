@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import threading
 import types
 import weakref
@@ -59,19 +60,10 @@ class Function:
     def _run(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if _core.is_tracing() or tapes_open():
             return fn(*args, **kwargs)
-        leaves = tree.flatten((args, kwargs))
-        inputs, keys = [], []
-        for i, leaf in enumerate(leaves):
-            if isinstance(leaf, _core.Tensor | np.ndarray | np.generic):
-                leaves[i] = tensor = _core.as_tensor(leaf)
-                inputs.append(tensor)
-                keys.append((tensor.shape, tensor.dtype))
-            else:
-                keys.append(_static_key(leaf))
-        key = (tree.structure_of((args, kwargs)), tuple(keys))
+        key, inputs = _core.signature(args, kwargs, _static_key)
         compiled = self._find(key)
         if compiled is None:
-            compiled = self._compile(fn, leaves, (args, kwargs))
+            compiled = self._compile(fn, args, kwargs)
             self._keep(key, compiled)
         return compiled(inputs)
 
@@ -88,13 +80,16 @@ class Function:
             while len(self._plans) > MAX_PLANS:
                 self._plans.popitem(last=False)
 
-    def _compile(self, fn: Callable[..., Any], leaves: list[Any], structure: Any) -> _Compiled:
+    def _compile(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> _Compiled:
         with _core.Trace() as trace:
-            symbols = [
-                trace.input(leaf.shape, leaf.dtype) if isinstance(leaf, _core.Tensor) else leaf
-                for leaf in leaves
-            ]
-            args, kwargs = tree.pack_sequence_as(structure, symbols)
+
+            def symbol(leaf: Any) -> Any:
+                if not isinstance(leaf, _core.Tensor | np.ndarray | np.generic):
+                    return leaf
+                tensor = _core.as_tensor(leaf)
+                return trace.input(tensor.shape, tensor.dtype)
+
+            args, kwargs = tree.map_structure(symbol, (args, kwargs))
             result = fn(*args, **kwargs)
             flat = [_output(leaf) for leaf in tree.flatten(result)]
             outputs = [leaf for leaf in flat if isinstance(leaf, _core.Tensor)]
@@ -155,13 +150,17 @@ class _Compiled:
     def __init__(self, plan: _core.Plan, template: Any) -> None:
         self.plan = plan
         self._template = template
-        self._single = template is _TENSOR
         self._leaves = tree.flatten(template)
+        # The plan gives a list: enough where that, a tuple or one tensor is what is asked for.
+        flat = type(template) in (list, tuple) and all(item is _TENSOR for item in template)
+        self._flat: Callable[[list[Any]], Any] | None = (
+            operator.itemgetter(0) if template is _TENSOR else type(template) if flat else None
+        )
 
     def __call__(self, inputs: list[Any]) -> Any:
         results = self.plan.run(inputs)
-        if self._single:
-            return results[0]
+        if self._flat is not None:
+            return self._flat(results)
         values = iter(results)
         leaves = [next(values) if leaf is _TENSOR else leaf for leaf in self._leaves]
         return tree.pack_sequence_as(self._template, leaves)
