@@ -24,8 +24,8 @@ struct ReduceKernels {
   Columns columns[kKinds];
 
   // mean[c] and m2[c] = sum of (x[r, c] - mean[c])^2, for cols columns of x: (rows > 0, cols) with
-  // rows `stride` apart. Within blocks of 128 rows in float around the block's own mean, in double
-  // across them.
+  // rows `stride` apart. Within blocks of 128 rows in float, from the mean of the rows before or of
+  // the first few, in double across them.
   void (*moments)(const float* x, int64_t rows, int64_t stride, int64_t cols, int64_t readable,
                   double* mean, double* m2);
 

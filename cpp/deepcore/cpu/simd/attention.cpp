@@ -69,7 +69,7 @@ DC_INLINE float largest(const float* s, int64_t n, float before) {
   for_each_register(n - i, [&](int64_t j, int m) DC_LAMBDA {
     even = fast_max(select(first_n(m), load_n(s + i + j, m), even), even);
   });
-  return fold<MaxOp>(fast_max(even, odd));
+  return fold<FastMaxOp>(fast_max(even, odd));
 }
 
 static void attention_softmax(const AttentionScores& b, float* max, float* sum, float* correction) {

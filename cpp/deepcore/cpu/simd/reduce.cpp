@@ -27,20 +27,11 @@ DC_INLINE int first_of_short(const float* x, int n) {
   if (nan < kLanes) return nan;
   return first_set((v == set(fold<O>(v))) & mask);
 }
-struct FastestMax {
-  static constexpr float kIdentity = MaxOp::kIdentity;
-  DC_INLINE F32 apply(F32 a, F32 b) { return fast_max(a, b); }
-};
-struct FastestMin {
-  static constexpr float kIdentity = MinOp::kIdentity;
-  DC_INLINE F32 apply(F32 a, F32 b) { return fast_min(a, b); }
-};
 
 static void first_extremes(const float* x, int64_t rows, int64_t n, bool largest, int32_t* at) {
   for (int64_t r = 0; r < rows; ++r, x += n) {
     if (n <= kLanes)
-      at[r] =
-          largest ? first_of_short<FastestMax>(x, (int)n) : first_of_short<FastestMin>(x, (int)n);
+      at[r] = largest ? first_of_short<FastMaxOp>(x, (int)n) : first_of_short<FastMinOp>(x, (int)n);
     else
       at[r] = (int32_t)(largest ? first_of<MaxOp>(x, n) : first_of<MinOp>(x, n));
   }

@@ -33,6 +33,14 @@ struct MinOp {
   DC_INLINE double apply(double a, double b) { return a < b || a != a ? a : b; }
 };
 
+// The same in an instruction each; a NaN may be passed over.
+struct FastMaxOp : MaxOp {
+  DC_INLINE F32 apply(F32 a, F32 b) { return fast_max(a, b); }
+};
+struct FastMinOp : MinOp {
+  DC_INLINE F32 apply(F32 a, F32 b) { return fast_min(a, b); }
+};
+
 // The lanes combined as a tree, in registers: short rows end here often.
 template <class O, int kHalf = kLanes / 2>
 DC_INLINE float fold(F32 v) {

@@ -8,11 +8,6 @@
 
 namespace deepcore::DEEPCORE_ISA {
 
-// One instruction a step; a NaN may be passed over.
-struct FastMaxOp {
-  DC_INLINE F32 apply(F32 a, F32 b) { return fast_max(a, b); }
-};
-
 // The largest number. NaN may be passed over: it spoils the sum of exponentials later.
 DC_INLINE float row_max(const float* x, int64_t n) {
   F32 a = set(MaxOp::kIdentity), b = a;
