@@ -73,6 +73,20 @@ def test_inputs_come_in_the_order_of_the_tree():
     assert all(isinstance(x, _core.Tensor) for x in inputs)
 
 
+def test_containers_iterate_as_their_class_does():
+    class Backwards(list):
+        def __iter__(self):
+            return reversed(self)
+
+    class Public(dict):
+        def __iter__(self):
+            return (key for key in super().__iter__() if not key.startswith("_"))
+
+    nest = (Backwards([f32(1), f32(2)]), Public(a=f32(3), _b=f32(4)))
+    _, inputs = _core.signature(nest, {}, _static_key)
+    assert [x.shape for x in inputs] == [x.shape for x in tree.flatten(nest)]
+
+
 def test_a_container_in_itself_is_told():
     endless: list = []
     endless.append(endless)

@@ -28,10 +28,10 @@ class Signature {
     const Deeper deeper;
     PyObject* o = value.ptr();
     if (PyTuple_CheckExact(o) || PyList_CheckExact(o)) {
-      add_items('(', PyTuple_CheckExact(o) ? 't' : 'l', value);
-    } else if (PyTuple_Check(o) || PyList_Check(o)) {
+      add_items(PyTuple_CheckExact(o) ? 't' : 'l', value);
+    } else if (PyTuple_Check(o) || PyList_Check(o)) {  // which may iterate in its own way
       others_.append(py::type::of(value));
-      add_items('(', 'o', value);
+      add_items('o', items_of(value));
     } else if (PyDict_Check(o)) {
       add_dict(py::reinterpret_borrow<py::dict>(value));
     } else if (py::isinstance<Tensor>(value)) {
@@ -49,8 +49,15 @@ class Signature {
   const py::list& inputs() const { return inputs_; }
 
  private:
-  void add_items(char open, char kind, py::handle sequence) {
-    bytes_ += {open, kind};
+  // A new list, as list(value) makes it.
+  static py::list items_of(py::handle value) {
+    PyObject* list = PySequence_List(value.ptr());
+    if (!list) throw py::error_already_set();
+    return py::reinterpret_steal<py::list>(list);
+  }
+
+  void add_items(char kind, py::handle sequence) {
+    bytes_ += {'(', kind};
     // A static key may run Python code, and that may change a list.
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.ptr()); ++i)
       add(py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(sequence.ptr(), i)));
@@ -59,11 +66,11 @@ class Signature {
 
   void add_dict(const py::dict& dict) {
     bytes_ += {'(', 'd'};
-    py::list keys = py::reinterpret_steal<py::list>(PyDict_Keys(dict.ptr()));
+    py::list keys = items_of(dict);
     if (PyList_Sort(keys.ptr()) != 0) {  // keys that don't compare keep their order
       if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
       PyErr_Clear();
-      keys = py::reinterpret_steal<py::list>(PyDict_Keys(dict.ptr()));
+      keys = items_of(dict);
     }
     const py::tuple in_order(keys);
     others_.append(in_order);
