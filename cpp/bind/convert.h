@@ -25,6 +25,7 @@ using Operands = std::vector<Operand>;
 // __array__. NumPy data is copied; Tensors pass through. Throws TypeError for the rest.
 Operand to_operand(py::handle value);
 Tensor to_tensor(py::handle value, std::optional<DType> dtype = {});
+bool is_numpy_scalar(py::handle value);
 // For operators: nullopt for what Python should offer to the other side first.
 std::optional<Operand> try_operand(py::handle value);
 

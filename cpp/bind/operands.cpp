@@ -18,15 +18,6 @@ bool fits_int32(std::int64_t v) {
          v <= std::numeric_limits<std::int32_t>::max();
 }
 
-bool is_numpy_scalar(py::handle value) {
-  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> generic;
-  const py::object& type =
-      generic
-          .call_once_and_store_result([] { return py::module_::import("numpy").attr("generic"); })
-          .get_stored();
-  return PyObject_TypeCheck(value.ptr(), reinterpret_cast<PyTypeObject*>(type.ptr())) != 0;
-}
-
 bool is_list(py::handle value) {
   return PyList_Check(value.ptr()) || PyTuple_Check(value.ptr()) || PyRange_Check(value.ptr());
 }
@@ -120,6 +111,15 @@ Tensor of_list(py::handle list) {
 }
 
 }  // namespace
+
+bool is_numpy_scalar(py::handle value) {
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> generic;
+  const py::object& type =
+      generic
+          .call_once_and_store_result([] { return py::module_::import("numpy").attr("generic"); })
+          .get_stored();
+  return PyObject_TypeCheck(value.ptr(), reinterpret_cast<PyTypeObject*>(type.ptr())) != 0;
+}
 
 std::optional<Operand> try_operand(py::handle value) {
   if (std::optional<Tensor> tensor = held(value)) return of_tensor(std::move(*tensor));

@@ -21,8 +21,7 @@ struct Deeper {
 // bytes; what only Python can compare is listed beside them.
 class Signature {
  public:
-  explicit Signature(const py::function& static_key)
-      : static_key_(static_key), generic_(py::module_::import("numpy").attr("generic")) {}
+  explicit Signature(const py::function& static_key) : static_key_(static_key) {}
 
   void add(py::handle value) {
     const Deeper deeper;
@@ -36,7 +35,7 @@ class Signature {
       add_dict(py::reinterpret_borrow<py::dict>(value));
     } else if (py::isinstance<Tensor>(value)) {
       add_tensor(value, value.cast<const Tensor&>());
-    } else if (py::isinstance<py::array>(value) || py::isinstance(value, generic_)) {
+    } else if (py::isinstance<py::array>(value) || is_numpy_scalar(value)) {
       const Tensor tensor = to_tensor(value);
       add_tensor(py::cast(tensor), tensor);
     } else {
@@ -87,7 +86,6 @@ class Signature {
   }
 
   const py::function& static_key_;
-  py::object generic_;
   std::string bytes_;
   py::list others_, inputs_;
 };

@@ -251,7 +251,7 @@ class Graph:
     def writes(self) -> list[Variable]: ...
 
 # What decides which plan serves a call: (key, inputs). Arguments are walked as in `deepcore.tree`;
-# tensors and arrays count by shape and dtype and are the inputs; `static_key` gives the rest
+# tensors and arrays count by shape and dtype and are the inputs. `static_key` gives the rest.
 def signature(
     args: tuple[Any, ...], kwargs: dict[str, Any], static_key: Callable[[Any], Any]
 ) -> tuple[tuple[bytes, tuple[Any, ...]], list[Tensor]]: ...
