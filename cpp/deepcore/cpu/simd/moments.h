@@ -32,13 +32,22 @@ DC_INLINE void moments_strip(const StripRows& strip, double* mean, double* m2) {
     off[i] = strip.first() ? zero() : load(strip.state + i * kLanes);
     squares[i] = strip.first() ? zero() : load(strip.state + (N + i) * kLanes);
   }
-  each_chain<V, S>(
-      strip.begin, strip.end, [&](int64_t r, int v) { return strip_at<V>(strip, r, v); },
-      [&](int i, int v, F32 x) {
-        const F32 d = x - centre[v];
-        off[i] = off[i] + d;
-        squares[i] = mul_add(d, d, squares[i]);
-      });
+  // Sums of a few rows each, and of those: errors grow with either length, not with their product.
+  for (int64_t begin = strip.begin; begin < strip.end; begin += kSweptRows) {
+    const int64_t end = begin + kSweptRows < strip.end ? begin + kSweptRows : strip.end;
+    F32 d_sum[N] = {}, d_squares[N] = {};
+    each_chain<V, S>(
+        begin, end, [&](int64_t r, int v) { return strip_at<V>(strip, r, v); },
+        [&](int i, int v, F32 x) {
+          const F32 d = x - centre[v];
+          d_sum[i] = d_sum[i] + d;
+          d_squares[i] = mul_add(d, d, d_squares[i]);
+        });
+    for (int i = 0; i < N; ++i) {
+      off[i] = off[i] + d_sum[i];
+      squares[i] = squares[i] + d_squares[i];
+    }
+  }
   if (!strip.last()) {
     for (int i = 0; i < N; ++i) {
       store(strip.state + i * kLanes, off[i]);
