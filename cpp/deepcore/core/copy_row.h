@@ -12,7 +12,7 @@
 
 namespace deepcore {
 
-constexpr std::size_t kLineBytes = 64;
+constexpr std::size_t kLineBytes = 64;  // of memory
 
 // How many rows ahead to ask for, so that memory has answered when a row's turn comes.
 inline std::int64_t rows_ahead(std::size_t bytes) {
@@ -30,8 +30,9 @@ inline void prefetch_line(const std::byte* line) {
 #endif
 }
 
-// Copies a row line by line, and asks for a line of `next`, the row to come, with each: all of them
-// at once would wait for each other, and memcpy hides where one line ends. Twice as fast as both.
+// Copies a row line by line, and asks for a line of `next`, the row to come, with each. 256
+// shuffled rows of 3 KB take two threads of a Zen 4 31 to 38 us so, 46 to 53 where all lines are
+// asked for first and memcpy follows.
 inline void copy_row(std::byte* to, const std::byte* from, std::size_t bytes,
                      const std::byte* next) {
   std::size_t at = 0;

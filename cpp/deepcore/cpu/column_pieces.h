@@ -16,14 +16,14 @@ struct ColumnPieces {
   std::int64_t chunk;   // rows at a time: whole blocks of the column loops, about kChunk elements
 
   static constexpr std::int64_t kChunk = 16384;  // 64 KiB: in L2 with all that is read beside
-  static constexpr std::int64_t kBlock = 128;
 
   ColumnPieces(std::int64_t r, std::int64_t c)
       : rows(r),
         cols(c),
         piece(std::min(r, column_piece(r))),
         pieces((r + piece - 1) / piece),
-        chunk(std::min(piece, std::max<std::int64_t>(1, kChunk / (kBlock * c)) * kBlock)) {}
+        chunk(
+            std::min(piece, std::max<std::int64_t>(1, kChunk / (kColumnRows * c)) * kColumnRows)) {}
 
   std::int64_t first(std::int64_t p) const { return p * piece; }
   std::int64_t last(std::int64_t p) const { return std::min(rows, (p + 1) * piece); }

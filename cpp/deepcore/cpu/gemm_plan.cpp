@@ -60,9 +60,9 @@ void choose(GemmPlan& p) {
     depth = big ? kBigDepth : kLongDepth;
     p.least_panels = big ? kBigPanels : kLongPanels;
   }
-  // A stored by columns has the same trouble as a B of long rows, but pays only for many columns.
   const bool collides =
-      !p.ta && p.k % kOneSet == 0 && p.k > 0 && p.m >= kRowsPerShared && p.panels >= kPackAPanels;
+      !p.ta && p.k > 0 && p.k % kOneSet == 0 && p.m >= kRowsPerShared && p.panels >= kPackAPanels;
+  // A stored by columns has the same trouble as a B of long rows, but pays only for many columns.
   p.pack_a = collides || (p.ta && p.k >= 64 && p.n >= 128);
   p.chunk_panels = p.pack_a ? kPackAPanels : kChunkPanels;
   p.block_rows = p.pack_a ? kBlockRows : p.m;

@@ -67,13 +67,12 @@ Runner gather_runner(const Gather& op, const Types& in) {
       std::max<std::int64_t>(1, kGrainBytes / static_cast<std::int64_t>(bytes + 8));
   const std::int64_t tasks = tasks_for(rows, per_task);
   const std::int64_t ahead = bytes < kLineBytes ? 0 : rows_ahead(bytes);
-  const bool whole_lines = bytes % kLineBytes == 0;
-  const bool large = past_caches(rows * static_cast<std::int64_t>(bytes / sizeof(float)),
-                                 static_cast<std::int64_t>(bytes / sizeof(float)));
+  const auto floats = static_cast<std::int64_t>(bytes / sizeof(float));
+  const bool large = bytes % kLineBytes == 0 && past_caches(rows * floats, floats);
   return {{{tasks, [=](const Call& call, std::int64_t task, void*) {
               const Range r = piece(rows, tasks, task);
               std::byte* y = call.output<std::byte>(0) + static_cast<std::size_t>(r.begin) * bytes;
-              const bool past = large && whole_lines && begins_line(y);
+              const bool past = large && begins_line(y);
               const auto* x = call.input<std::byte>(0);
               const auto row = [&](std::int64_t of, std::int64_t k) {
                 return x + static_cast<std::size_t>(of * indices.size + k) * bytes;

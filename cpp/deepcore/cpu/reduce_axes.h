@@ -64,11 +64,15 @@ struct ReduceAxes {
   }
 };
 
-// Rows that meet in one partial sum down the columns.
+// Rows of a block of the column loops: pieces take whole ones.
+constexpr std::int64_t kColumnRows = 128;
+
+// Rows that meet in one partial sum down the columns. Few are halved: a step's last sums of a batch
+// would keep one thread busy, and the others waiting.
 inline std::int64_t column_piece(std::int64_t rows) {
   constexpr std::int64_t kPiece = 1024, kMost = 64;  // more rows a piece if there were many pieces
-  constexpr std::int64_t kBlock = 128;               // of the column loops
-  if (rows < 2 * kPiece) return std::max(kBlock, (rows / 2 + kBlock - 1) / kBlock * kBlock);
+  if (rows < 2 * kPiece)
+    return std::max(kColumnRows, (rows / 2 + kColumnRows - 1) / kColumnRows * kColumnRows);
   return std::max(kPiece, (rows / kMost + kPiece - 1) / kPiece * kPiece);
 }
 

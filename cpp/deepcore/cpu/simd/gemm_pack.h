@@ -19,34 +19,25 @@ DC_INLINE void gemm_copy_rows(int64_t k, const float* a, ptrdiff_t a_k, float* o
   for (; t < k; ++t) __builtin_memcpy(out + t * kGemmRows, a + t * a_k, kGemmRows * sizeof(float));
 }
 
-// Four rows by four of k, turned over, in registers of 4 on every instruction set.
+// Four rows by a register of k, turned over.
 DC_INLINE void gemm_turn(const float* a, ptrdiff_t a_row, float* out) {
-  typedef float F32x4 __attribute__((vector_size(16)));
-  F32x4 r[4];
+  F32 row[4], turned[4];
+  for (int i = 0; i < 4; ++i) row[i] = load(a + i * a_row);
+  transpose_quads(row, turned);
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) __builtin_memcpy(&r[i], a + i * a_row, sizeof r[i]);
-  const F32x4 low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-  const F32x4 low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-  const F32x4 high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-  const F32x4 high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-  const F32x4 turned[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
-                           __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
-                           __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
-                           __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+  for (int c = 0; c < 4; ++c)
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) __builtin_memcpy(out + i * kGemmRows, &turned[i], sizeof turned[i]);
+    for (int t = c; t < kLanes; t += 4)
+      __builtin_memcpy(out + t * kGemmRows, (const float*)&turned[c] + (t - c), 4 * sizeof(float));
 }
-// A whole panel whose A is stored by rows: 16 of k, a line of memory, for four rows at a time,
-// which stay in L1 however far apart they lie. The last four may overlap those before.
+// A whole panel whose A is stored by rows, four rows at a time: those stay in L1 however far apart
+// they lie. The last four may overlap those before.
 DC_INLINE void gemm_turn_panel(int64_t k, const float* a, ptrdiff_t a_row, float* out) {
-  constexpr int64_t kTurned = 16;
-  const int64_t whole = k / 4 * 4;
-  for (int64_t t = 0; t < whole; t += kTurned)
-    for (int r = 0;;) {
-      for (int64_t i = t; i < t + kTurned && i < whole; i += 4)
-        gemm_turn(a + r * a_row + i, a_row, out + i * kGemmRows + r);
-      if (r == kGemmRows - 4) break;
-      r = r + 4 < kGemmRows - 4 ? r + 4 : kGemmRows - 4;
+  const int64_t whole = k / kLanes * kLanes;
+  for (int64_t t = 0; t < whole; t += kLanes)
+    for (int r = 0; r < kGemmRows; r += 4) {
+      const int first = r < kGemmRows - 4 ? r : kGemmRows - 4;
+      gemm_turn(a + first * a_row + t, a_row, out + t * kGemmRows + first);
     }
   for (int64_t t = whole; t < k; ++t)
     for (int r = 0; r < kGemmRows; ++r) out[t * kGemmRows + r] = a[r * a_row + t];

@@ -33,7 +33,7 @@ struct MinOp {
   DC_INLINE double apply(double a, double b) { return a < b || a != a ? a : b; }
 };
 
-// The same in an instruction each; a NaN may be passed over.
+// The same in an instruction each, of operands that are no NaN.
 struct FastMaxOp : MaxOp {
   DC_INLINE F32 apply(F32 a, F32 b) { return fast_max(a, b); }
 };

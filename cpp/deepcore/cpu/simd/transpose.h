@@ -40,18 +40,21 @@ DC_INLINE F32 interleave_high(F32 a, F32 b) {
 #endif
 }
 
-// out[c][lane] = p[lane * stride + c] for c < 4: with quads, each 128-bit part transposes by
-// itself.
-DC_INLINE void load_columns(const float* p, ptrdiff_t stride, F32 out[4]) {
-  const F32 r0 = load_quads(p, 4 * stride), r1 = load_quads(p + stride, 4 * stride);
-  const F32 r2 = load_quads(p + 2 * stride, 4 * stride),
-            r3 = load_quads(p + 3 * stride, 4 * stride);
-  const F32 even_low = interleave_low(r0, r2), odd_low = interleave_low(r1, r3);
-  const F32 even_high = interleave_high(r0, r2), odd_high = interleave_high(r1, r3);
+// Each 128-bit part transposes by itself: part p of out[c] holds number c of part p of each row.
+DC_INLINE void transpose_quads(const F32 (&row)[4], F32 out[4]) {
+  const F32 even_low = interleave_low(row[0], row[2]), odd_low = interleave_low(row[1], row[3]);
+  const F32 even_high = interleave_high(row[0], row[2]), odd_high = interleave_high(row[1], row[3]);
   out[0] = interleave_low(even_low, odd_low);
   out[1] = interleave_high(even_low, odd_low);
   out[2] = interleave_low(even_high, odd_high);
   out[3] = interleave_high(even_high, odd_high);
+}
+
+// out[c][lane] = p[lane * stride + c] for c < 4.
+DC_INLINE void load_columns(const float* p, ptrdiff_t stride, F32 out[4]) {
+  F32 row[4];
+  for (int i = 0; i < 4; ++i) row[i] = load_quads(p + i * stride, 4 * stride);
+  transpose_quads(row, out);
 }
 
 }  // namespace deepcore::DEEPCORE_ISA
