@@ -16,22 +16,33 @@ DC_INLINE void for_each_register(int64_t n, F f) {
   if (i < n) f(i, (int)(n - i));
 }
 
-// The sum of f(i, lanes), whose other lanes must be 0, over the registers of a row: two chains.
-template <class F>
-DC_INLINE double row_sum(int64_t n, F f) {
-  double total = 0;
+// The sums of K numbers at each place of a row: f(i, lanes, v) gives a register of each, whose
+// other lanes must be 0. Two chains each.
+template <int K, class F>
+DC_INLINE void row_sums(int64_t n, double (&total)[K], F f) {
+  for (double& t : total) t = 0;
   for (int64_t begin = 0; begin < n; begin += kRowBlock) {
-    F32 even = zero(), odd = zero();
+    F32 even[K], odd[K], v[K];
+    for (int k = 0; k < K; ++k) even[k] = odd[k] = zero();
+    const auto add = [&](F32(&sums)[K], int64_t i, int m) DC_LAMBDA {
+      f(i, m, v);
+      for (int k = 0; k < K; ++k) sums[k] = sums[k] + v[k];
+    };
     const int64_t end = n - begin < kRowBlock ? n : begin + kRowBlock;
     int64_t i = begin;
     for (; i + 2 * kLanes <= end; i += 2 * kLanes) {
-      even = even + f(i, kLanes);
-      odd = odd + f(i + kLanes, kLanes);
+      add(even, i, kLanes);
+      add(odd, i + kLanes, kLanes);
     }
-    for_each_register(end - i, [&](int64_t j, int m) DC_LAMBDA { even = even + f(i + j, m); });
-    total += (double)fold<SumOp>(even + odd);
+    for_each_register(end - i, [&](int64_t j, int m) DC_LAMBDA { add(even, i + j, m); });
+    for (int k = 0; k < K; ++k) total[k] += (double)fold<SumOp>(even[k] + odd[k]);
   }
-  return total;
+}
+template <class F>
+DC_INLINE double row_sum(int64_t n, F f) {
+  double total[1];
+  row_sums(n, total, [&](int64_t i, int m, F32* v) DC_LAMBDA { v[0] = f(i, m); });
+  return total[0];
 }
 
 // How far behind a register of a row that to fetch lies which is read next, with `rows` rows of n
