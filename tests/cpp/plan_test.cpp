@@ -132,6 +132,33 @@ TEST(Plan, TransposesBecomeFlags) {
   expect_same_everywhere(f, in);
 }
 
+TEST(Plan, SlicesOfSlicesBecomeOne) {
+  const Tensors in{numbers({3, 7, 4}, 1)};
+  auto twice = [](const Tensors& x) {
+    const Tensor some = slice(x[0], {1, 6, 0}, {2, 4, 4}, {1, -2, 1});
+    return Tensors{slice(some, {0, 1, 3}, {2, 3, 2}, {1, 1, -2})};
+  };
+  EXPECT_EQ(count(Plan(*trace(twice, in), backend()).str(), "slice"), 1u);
+  expect_same_everywhere(twice, in);
+}
+
+TEST(Plan, WhatTurnsTwiceStaysWhereItIsAndSoDoesItsGradient) {
+  const Tensors in{numbers({3, 7, 4}, 1)};
+  auto f = [](const Tensors& x) {
+    Tape tape;
+    tape.start();
+    tape.watch(x[0]);
+    const Tensor back = flip(flip(square(x[0]), {1}), {1});
+    const Tensor loss = sum_all(back * flip(back, {1}));
+    tape.stop();
+    return Tensors{back, gradients(tape.records(), {loss}, {}, {x[0]})[0]};
+  };
+  Plan plan(*trace(f, in), backend());
+  EXPECT_EQ(count(plan.str(), "unslice"), 0u) << plan.str();
+  EXPECT_EQ(count(plan.str(), "slice"), 1u) << plan.str();
+  expect_same_everywhere(f, in);
+}
+
 TEST(Plan, ResultsMayBeInputsConstantsViewsAndRepeats) {
   const Tensors in{numbers({2, 6}, 1)};
   auto f = [](const Tensors& x) {

@@ -117,6 +117,11 @@ class Simplifier {
         return deepcore::reshape(rewriting_.input_of(*maker, 0), reshape->shape);
     } else if (auto* transpose = dynamic_cast<const Transpose*>(&op)) {
       return simpler_transpose(*transpose, in[0]);
+    } else if (auto* slice = dynamic_cast<const Slice*>(&op)) {
+      return simpler_slice(*slice, in[0]);
+    } else if (auto* unslice = dynamic_cast<const Unslice*>(&op)) {
+      if (unslice->shape == in[0].shape())  // turned axes alone, which turn back
+        return deepcore::slice(in[0], unslice->begin, unslice->shape, unslice->stride);
     } else if (auto* reduce = dynamic_cast<const Reduce*>(&op)) {
       bool trivial = true;
       for (std::int64_t axis : reduce->axes)
@@ -150,6 +155,24 @@ class Simplifier {
     Dims both;
     for (std::int64_t axis : op.perm) both.push_back(inner->perm[static_cast<int>(axis)]);
     return deepcore::transpose(rewriting_.input_of(*maker, 0), both);
+  }
+
+  // A slice of a slice is one; of a sequence turned twice nothing is left.
+  Tensor simpler_slice(const Slice& op, const Tensor& x) {
+    Slice both = op;
+    const Node* maker = rewriting_.maker(x);
+    auto* inner = maker ? dynamic_cast<const Slice*>(maker->op.get()) : nullptr;
+    const Tensor from = inner ? rewriting_.input_of(*maker, 0) : x;
+    if (inner)
+      for (int i = 0; i < op.begin.size(); ++i) {
+        both.begin[i] = inner->begin[i] + op.begin[i] * inner->stride[i];
+        both.stride[i] = op.stride[i] * inner->stride[i];
+      }
+    bool whole = from.shape() == Shape(both.size);
+    for (int i = 0; i < both.size.size(); ++i)
+      whole = whole && (both.stride[i] == 1 || both.size[i] == 1);
+    if (whole) return from;
+    return inner ? deepcore::slice(from, both.begin, both.size, both.stride) : Tensor();
   }
 
   Tensor simpler_binary(const Binary& op, const Tensors& in) {
