@@ -10,9 +10,10 @@
 
 namespace deepcore {
 
-// Scores of a group of queries and a block of keys stay in L1 or close to it, with a block of
-// packed keys and values in L2.
-inline constexpr std::int64_t kQueryGroup = 24, kKeyBlock = 256;
+// Scores of a group of queries and a block of keys stay in L2, with a block of packed keys and
+// values. Half as many queries would stay in L1, and took up to a tenth longer: the gradients of
+// keys and values go through memory once a group.
+inline constexpr std::int64_t kQueryGroup = 48, kKeyBlock = 256;
 
 struct AttentionBlocks {
   std::int64_t n, t, s, h, g, d, e;  // as ops/attention.h has them
