@@ -94,6 +94,50 @@ TEST(Softmax, ExtremeRows) {
   for (std::size_t i = 6; i < 9; ++i) EXPECT_TRUE(std::isnan(z[i])) << i;
 }
 
+TEST(Softmax, WhatIsNotFiniteSpoilsItsOwnRowAlone) {
+  for (std::int64_t n : test::kOddSizes)
+    for (double bad : {kNan, kInf, -kInf}) {
+      if (n < 2) continue;
+      const std::int64_t rows = 9;
+      const auto width = static_cast<std::size_t>(n);
+      Row x(static_cast<std::size_t>(rows) * width, 1.0);
+      x[4 * width + width / 2] = bad;
+      x[6 * width + width - 1] = bad;
+      const Row y = call_every_way(Softmax{}, {array({rows, n}, x)}, true).out.numbers();
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const std::size_t row = i / width;
+        if (row != 4 && row != 6) {
+          ASSERT_NEAR(y[i], 1.0 / static_cast<double>(n), 1e-6) << n << " " << i;
+        } else if (bad == -kInf) {
+          ASSERT_NEAR(y[i], x[i] == bad ? 0 : 1.0 / static_cast<double>(n - 1), 1e-6) << n;
+        } else {
+          ASSERT_TRUE(std::isnan(y[i])) << n << " " << i;
+        }
+      }
+    }
+}
+
+// Where exponentials stop being normal numbers they may become 0, but nothing else.
+TEST(Softmax, FarBelowTheLargest) {
+  for (std::int64_t n : {3, 12, 20, 40}) {
+    const std::int64_t rows = 400;
+    const auto width = static_cast<std::size_t>(n);
+    Row x(static_cast<std::size_t>(rows) * width, -1000.0);
+    for (std::size_t r = 0; r < 400; ++r) {
+      x[r * width] = 0;
+      x[r * width + width - 1] = -80 - static_cast<double>(r) / 16;
+    }
+    const Row y = call_every_way(Softmax{}, {array({rows, n}, x)}, true).out.numbers();
+    for (std::size_t r = 0; r < 400; ++r) {
+      const double at = x[r * width + width - 1], want = std::exp(at),
+                   got = y[r * width + width - 1];
+      ASSERT_NEAR(got, want, at > -86 ? within(at) : want) << at;
+      ASSERT_GE(got, 0) << at;
+      ASSERT_LE(got, want * (1 + 1e-5) + 1e-45) << at;
+    }
+  }
+}
+
 TEST(SoftmaxGrad, OddSizes) {
   for (std::int64_t n : test::kOddSizes) {
     const Array y = random_array({5, n}, 1, DType::kFloat32, 0, 1), gy = random_array({5, n}, 2);

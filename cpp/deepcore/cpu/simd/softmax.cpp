@@ -35,33 +35,51 @@ DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, float* y, i
 
 DC_INLINE float log_of(double total) { return log(set((float)total))[0]; }
 
-// R rows of at most one register, the same steps: all are read before any is written, as a masked
-// store cannot feed the loads of the next row that overlap it, and would hold them up.
-template <int R>
-DC_INLINE void softmax_short_rows(const float* x, float* y, int64_t n) {
-  const Mask mask = first_n((int)n);
-  F32 e[R];
+// R rows of V registers, the last one of `last` lanes; the same steps. All are read before any is
+// written, as a masked store cannot feed the loads that overlap it, and would hold them up.
+template <int R, int V>
+DC_INLINE void softmax_short_rows(const float* x, float* y, int64_t n, int last) {
+  const Mask mask = first_n(last);
+  const auto kept = [&](int v, F32 value, F32 other)
+                        DC_LAMBDA { return v + 1 < V ? value : select(mask, value, other); };
+  F32 e[R][V];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) e[r] = load_masked(x + r * n, mask);
+  for (int r = 0; r < R; ++r, x += n)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v)
+      e[r][v] = v + 1 < V ? load(x + v * kLanes) : load_masked(x + v * kLanes, mask);
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    const F32 least = set(MaxOp::kIdentity);
-    const float shift = fold<FastMaxOp>(fast_max(select(mask, e[r], least), least));
-    e[r] = select(mask, exp_negative(e[r] - set(shift)), zero());
-    e[r] = e[r] * set((float)(1.0 / (double)fold<SumOp>(e[r])));
+    F32 top = set(MaxOp::kIdentity), sum = zero();
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) top = fast_max(kept(v, e[r][v], top), top);
+    const F32 shift = set(fold<FastMaxOp>(top));
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      e[r][v] = kept(v, exp_negative(e[r][v] - shift), zero());
+      sum = v == 0 ? e[r][0] : sum + e[r][v];
+    }
+    const F32 scale = set((float)(1.0 / (double)fold<SumOp>(sum)));
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) e[r][v] = e[r][v] * scale;
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) store_n(y + r * n, e[r], (int)n);
+  for (int r = 0; r < R; ++r, y += n)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store_n(y + v * kLanes, e[r][v], v + 1 < V ? kLanes : last);
+}
+template <int V>
+static void softmax_short(const float* x, float* y, int64_t rows, int64_t n) {
+  constexpr int kRows = 8 / V;
+  const int last = (int)(n - (V - 1) * kLanes);
+  for (; rows >= kRows; rows -= kRows, x += kRows * n, y += kRows * n)
+    softmax_short_rows<kRows, V>(x, y, n, last);
+  for (; rows > 0; --rows, x += n, y += n) softmax_short_rows<1, V>(x, y, n, last);
 }
 
 static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
-  if (n <= kLanes) {
-    constexpr int kRows = 8;
-    for (; rows >= kRows; rows -= kRows, x += kRows * n, y += kRows * n)
-      softmax_short_rows<kRows>(x, y, n);
-    for (; rows > 0; --rows, x += n, y += n) softmax_short_rows<1>(x, y, n);
-    return;
-  }
+  if (n <= kLanes) return softmax_short<1>(x, y, rows, n);
+  if (n <= 2 * kLanes) return softmax_short<2>(x, y, rows, n);
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const double total = row_exp_sum<true>(x, n, row_max(x, n), y, row_ahead(rows - 1 - r, n));
     const F32 scale = set((float)(1.0 / total));
