@@ -172,6 +172,7 @@ CpuBackend::CpuBackend() {
   register_simple_rnn(*this);
   register_lstm(*this);
   register_gru(*this);
+  register_kernel_grads(*this);
   register_crf(*this);
   register_normalization(*this);
   register_attention(*this);

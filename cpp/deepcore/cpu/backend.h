@@ -62,6 +62,7 @@ void register_sparse_update(CpuBackend& backend);
 void register_simple_rnn(CpuBackend& backend);
 void register_lstm(CpuBackend& backend);
 void register_gru(CpuBackend& backend);
+void register_kernel_grads(CpuBackend& backend);
 void register_crf(CpuBackend& backend);
 void register_normalization(CpuBackend& backend);
 void register_attention(CpuBackend& backend);

@@ -48,8 +48,9 @@ Tensors Gru::vjp(const Tensors& in, const Tensors& out, const Tensors& grad) con
   if (reset_after) from.push_back(out[2]);
   if (const Tensor mask = mask_of(in, reset_after ? 4 : 3)) from.push_back(mask);
   const Tensors g = deepcore::apply(std::make_shared<GruGrad>(reset_after, reverse), from);
+  if (reset_after)
+    return {g[0], recurrent_kernel_grad(g[2], out[1], in[2], reverse), g[1], sum(g[2], {0, 1})};
   const Tensor before = previous(out[1], in[2], reverse);
-  if (reset_after) return {g[0], kernel_grad(before, g[2]), g[1], sum(g[2], {0, 1})};
   const Tensor reset = columns(out[0], u, u) * before;
   return {g[0],
           concatenate({kernel_grad(before, columns(g[0], 0, 2 * u)),

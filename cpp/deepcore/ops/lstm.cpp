@@ -42,7 +42,7 @@ Tensors Lstm::vjp(const Tensors& in, const Tensors& out, const Tensors& grad) co
   if (const Tensor mask = mask_of(in, 4)) from.push_back(mask);
   const bool cell_grad = static_cast<bool>(grad[2]);
   const Tensors g = deepcore::apply(std::make_shared<LstmGrad>(reverse, cell_grad), from);
-  return {g[0], kernel_grad(previous(out[1], in[2], reverse), g[0]), g[1], g[2]};
+  return {g[0], recurrent_kernel_grad(g[0], out[1], in[2], reverse), g[1], g[2]};
 }
 
 std::int64_t Lstm::flops(const Types& in, const Types&) const { return recurrent_flops(in, 4); }

@@ -80,6 +80,23 @@ struct GruGrad final : OpOf<GruGrad> {
   GruGrad(bool after, bool r) : reset_after(after), reverse(r) {}
 };
 
+// ---- kernels (kernel_grads.cpp)
+
+// (g: (N,T,G U), h: (N,T,U), h0: (N,U)[, x: (N T,F)]) -> gradients of the recurrent kernel (U,G U)
+// [and of the kernel (F,G U)], where g is that of the sums before the gates: the states before each
+// step, and the inputs, times g. Together they take one trip through g.
+struct KernelGrads final : OpOf<KernelGrads> {
+  static constexpr std::string_view kName = "kernel_grads";
+  Types infer(const Types& in) const override;
+  Tensors vjp(const Tensors& in, const Tensors& out, const Tensors& grad) const override;
+  Tensors compose(const Tensors& in) const override;
+  Traits traits() const override { return {.partial = true}; }
+  std::int64_t flops(const Types& in, const Types& out) const override;
+  auto fields() const { return std::tie(reverse); }
+  bool reverse;
+  explicit KernelGrads(bool r) : reverse(r) {}
+};
+
 // ---- functions: x (N,T,F), kernel (F,G U), recurrent_kernel (U,G U), states (N,U); bias and mask
 // may be undefined. They give h (N,T,U) and the last states.
 

@@ -120,6 +120,10 @@ inline Tensor kernel_grad(const Tensor& states, const Tensor& grad) {
   return matmul(flat(states), flat(grad), true, false);
 }
 
+// The same of the states before each step.
+Tensor recurrent_kernel_grad(const Tensor& g, const Tensor& states, const Tensor& initial,
+                             bool reverse);
+
 // x kernel + bias, (N, T, F) -> (N, T, G U)
 inline Tensor project(std::string_view op, const Tensor& x, const Tensor& kernel,
                       const Tensor& bias) {

@@ -39,7 +39,7 @@ Tensors SimpleRnn::vjp(const Tensors& in, const Tensors& out, const Tensors& gra
   Tensors from{out[0], in[1], grad[0]};
   if (const Tensor mask = mask_of(in, 3)) from.push_back(mask);
   const Tensors g = deepcore::apply(std::make_shared<SimpleRnnGrad>(activation, reverse), from);
-  return {g[0], kernel_grad(previous(out[0], in[2], reverse), g[0]), g[1]};
+  return {g[0], recurrent_kernel_grad(g[0], out[0], in[2], reverse), g[1]};
 }
 
 std::int64_t SimpleRnn::flops(const Types& in, const Types&) const {

@@ -18,6 +18,7 @@ std::shared_ptr<Graph> prepare(const Graph& graph, const Backend& backend, bool 
   std::shared_ptr<Graph> now = tidy_loops(graph);
   if (with(FastPath::kSparseUpdates)) now = sparse_updates(*now, backend);
   now = simplify(*now, backend, with(FastPath::kSimplify));
+  if (with(FastPath::kRecurrent)) now = share_kernel_grads(*now, backend);
   if (with(FastPath::kFuseEpilogues)) now = fuse_epilogues(*now, backend);
   if (with(FastPath::kFuseElementwise)) now = fuse_elementwise(*now);
   now = order_updates(*now);

@@ -43,6 +43,8 @@ std::shared_ptr<Graph> tidy_loops(const Graph& graph);
 std::shared_ptr<Graph> simplify(const Graph& graph, const Backend& backend, bool optimize);
 // Tables updated by the rows that were taken from them.
 std::shared_ptr<Graph> sparse_updates(const Graph& graph, const Backend& backend);
+// The gradients of both kernels of a recurrent layer in one trip through what they share.
+std::shared_ptr<Graph> share_kernel_grads(const Graph& graph, const Backend& backend);
 // Bias and activation into matmul and conv.
 std::shared_ptr<Graph> fuse_epilogues(const Graph& graph, const Backend& backend);
 // Chains of elementwise f32 ops into Fused.
