@@ -16,7 +16,7 @@ constexpr std::size_t kPaths = static_cast<std::size_t>(FastPath::kCount);
 constexpr std::array<std::string_view, kPaths> kNames = {
     "simplify",  "fuse_epilogues", "fuse_elementwise", "loops",
     "winograd",  "split_products", "recurrent",        "depthwise_rows",
-    "pack_once", "sparse_updates", "past_caches"};
+    "pack_once", "sparse_updates", "past_caches",      "pace"};
 
 std::array<bool, kPaths> read() {
   std::array<bool, kPaths> on;

@@ -16,6 +16,7 @@ enum class FastPath {
   kPackOnce,         // constant weights laid out for the kernels once in the life of a plan
   kSparseUpdates,    // tables updated by the rows that were taken
   kPastCaches,       // results larger than the caches written past them
+  kPace,             // fewer threads where those are faster
   kCount
 };
 

@@ -1,8 +1,10 @@
 #include "deepcore/cpu/backend.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 
+#include "deepcore/core/switches.h"
 #include "deepcore/cpu/threads.h"
 #include "deepcore/graph/apply.h"
 #include "deepcore/graph/profile.h"
@@ -11,14 +13,35 @@ namespace deepcore {
 
 namespace {
 
+std::int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 // One run of a list of steps, seen by all threads of the team.
 class Run {
  public:
-  Run(std::span<const Step> steps, const std::function<bool()>& next, ProfiledRun* profile)
-      : steps_(steps), next_(next), profile_(profile) {}
+  Run(std::span<const Step> steps, const std::function<bool()>& next, ProfiledRun* profile,
+      Pace* pace)
+      : steps_(steps), next_(next), profile_(profile), pace_(pace) {}
 
   void by(Team& team) {
-    rounds(team, steps_, 0, [this](std::int64_t) { return next_(); });
+    rounds(team, steps_, 0, [this, &team](std::int64_t round) {
+      paused_ = pace_ && round > 0 && team.size() == team_ && pace_->took(now() - begun_);
+      if (paused_ || !next_()) return false;
+      if (pace_) begun_ = now();
+      return true;
+    });
+  }
+
+  // Goes on, from round to round, with as many threads as the pace says.
+  void by_pace(int most, std::size_t scratch) {
+    do {
+      team_ = pace_->threads(most);
+      paused_ = false;
+      parallel(team_, scratch, [this](Team& team) { by(team); });
+    } while (paused_);
   }
 
   Stop stop() const {
@@ -140,6 +163,10 @@ class Run {
   std::span<const Step> steps_;
   const std::function<bool()>& next_;
   ProfiledRun* profile_;  // null when nobody profiles
+  Pace* pace_;            // or null
+  int team_ = 0;          // threads that the pace asked for
+  std::int64_t begun_ = 0;
+  bool paused_ = false;  // for another number of threads
   // Written by the last thread at a barrier, read by all after it.
   bool go_ = true, fine_ = true;
   std::atomic<int> fault_{0};
@@ -185,18 +212,23 @@ std::optional<Runner> CpuBackend::runner(const Op& op, const Types& in, const Ty
   return found == table_.end() ? std::nullopt : found->second(op, in, out, constants);
 }
 
-Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()>& next,
-                         bool alone) const {
+Stop CpuBackend::execute(std::span<const Step> steps, const std::function<bool()>& next, bool alone,
+                         Pace* pace) const {
   std::optional<ProfiledRun> profile;
   if (Profile::any_open()) profile.emplace(steps, num_threads());
-  Run run(steps, next, profile ? &*profile : nullptr);
   std::size_t scratch = 0;
   bool shared = false;
   for (const Step& step : steps) {
     scratch = std::max(scratch, step.loop ? step.loop->scratch : step.runner.scratch);
     shared = shared || (!alone && !step.solo());
   }
-  parallel(shared ? num_threads() : 1, scratch, [&](Team& team) { run.by(team); });
+  const int most = shared ? num_threads() : 1;
+  if (most == 1 || profile || team_is_forced() || !enabled(FastPath::kPace)) pace = nullptr;
+  Run run(steps, next, profile ? &*profile : nullptr, pace);
+  if (pace)
+    run.by_pace(most, scratch);
+  else
+    parallel(most, scratch, [&](Team& team) { run.by(team); });
   return run.stop();
 }
 

@@ -17,8 +17,8 @@ class CpuBackend final : public Backend {
   using Backend::runner;
   std::optional<Runner> runner(const Op& op, const Types& in, const Types& out,
                                Constants constants) const override;
-  Stop execute(std::span<const Step> steps, const std::function<bool()>& next,
-               bool alone = false) const override;
+  Stop execute(std::span<const Step> steps, const std::function<bool()>& next, bool alone = false,
+               Pace* pace = nullptr) const override;
   Buffer allocate(std::size_t bytes) const override;
 
   // on<Softmax>([](const Softmax& op, const Types& in, const Types& out) -> std::optional<Runner>

@@ -337,6 +337,7 @@ int num_threads() {
 
 void set_num_threads(int threads) { asked.store(std::max(0, threads)); }
 void force_team_size(int threads) { forced.store(std::max(0, threads)); }
+bool team_is_forced() { return forced.load() > 0; }
 
 void parallel(int threads, std::size_t scratch, const std::function<void(Team&)>& body) {
   FlushDenormals flush;

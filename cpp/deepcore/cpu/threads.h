@@ -35,5 +35,6 @@ void set_num_threads(int threads);  // 0: as many as there are CPUs
 int available_cpus();
 // Tests alone: a team of exactly this many, however few the CPUs; 0 ends it.
 void force_team_size(int threads);
+bool team_is_forced();
 
 }  // namespace deepcore

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "deepcore/graph/op.h"
+#include "deepcore/graph/pace.h"
 
 namespace deepcore {
 
@@ -110,9 +111,10 @@ class Backend {
   // Runs the list `next() == true` times over: next is asked by one thread before each round while
   // the others wait. A phase of at most one task is run by the caller's thread; others wait for it
   // only where a step says so or a phase of several tasks follows. With `alone` that thread runs
-  // everything: same bits, and no helpers to wake for a few microseconds.
+  // everything: same bits, and no helpers to wake for a few microseconds. A `pace`, of these steps
+  // alone, says how many threads take part and learns from each round.
   virtual Stop execute(std::span<const Step> steps, const std::function<bool()>& next,
-                       bool alone = false) const = 0;
+                       bool alone = false, Pace* pace = nullptr) const = 0;
   virtual Buffer allocate(std::size_t bytes) const = 0;
 };
 

@@ -24,8 +24,9 @@ struct Plan::State {
   Lowered lowered;
   Buffer arena;
   ForkSafeMutex busy;
-  std::vector<Tensor> held;  // the variables' values while running
-  bool small = false;        // one thread is sooner done than two have met
+  std::vector<Tensor> held;    // the variables' values while running
+  bool small = false;          // one thread is sooner done than two have met
+  Pace pace, pace_in_batches;  // of these steps, and of these behind feeds
 
   State(const Graph& traced, const Backend& device, bool optimize)
       : backend(device),
@@ -91,8 +92,8 @@ void Plan::run(const void* const* inputs, void* const* results) {
   s.resolve([&](std::size_t i) { return const_cast<void*>(inputs[i]); },
             [&](std::size_t i) { return results[i]; });
   bool first = true;
-  const Stop stop =
-      s.backend.execute(s.lowered.steps(), [&] { return std::exchange(first, false); }, s.small);
+  const Stop stop = s.backend.execute(
+      s.lowered.steps(), [&] { return std::exchange(first, false); }, s.small, &s.pace);
   s.held.clear();
   raise_stop(stop);
 }
@@ -165,13 +166,14 @@ std::int64_t Plan::run_batches(const Batches& b) {
   const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double>(b.seconds));
   std::int64_t begun = 0;
-  const Stop stop = s.backend.execute(steps, [&] {
+  const auto next = [&] {
     if (begun == b.steps || (begun > 0 && b.seconds > 0 && Clock::now() > until)) return false;
     cursor.row = b.start + b.batch * begun;
     if (begun == 0 || !b.sinks.empty()) s.resolve(input, result);
     ++begun;
     return true;
-  });
+  };
+  const Stop stop = s.backend.execute(steps, next, false, &s.pace_in_batches);
   s.held.clear();
   raise_stop(stop);
   return begun;
