@@ -8,12 +8,14 @@ namespace {
 // Rounds are judged by their mean over so many nanoseconds.
 constexpr double kWindow = 2e6;
 // Windows between trials, each one window long: the more trials in a row were of no use, the more.
-constexpr int kSoon = 20, kLate = 400;
+// Where threads are left out they are soon tried again: other work often ends within 0.1 s.
+constexpr int kSoon = 20, kLate = 400, kSoonBack = 10, kLateBack = 40;
 // What a trial has to gain.
 constexpr double kFaster = 0.95;
-// So many windows in a row this much slower than known, and a trial is due.
+// What a window counts in the mean of those before: a burst of other work must not decide.
+constexpr double kNews = 1.0 / 16;
+// So much slower than after the last trial, and one is due soon.
 constexpr double kSlower = 1.3;
-constexpr int kSlowWindows = 3;
 // Longer rounds have work enough for all threads, and a trial of fewer would cost much.
 constexpr double kLongRound = 8e6;
 
@@ -45,12 +47,11 @@ int Pace::candidate() const {
 }
 
 bool Pace::judge(double mean) {
-  slow_ = known_ > 0 && mean > kSlower * known_ ? slow_ + 1 : 0;
-  if (slow_ == 0) known_ = mean;
-  if (++since_ < (slow_ >= kSlowWindows ? kSoon : patience_)) return false;
+  known_ = known_ == 0 ? mean : known_ + kNews * (mean - known_);
+  if (settled_ == 0) settled_ = known_;
+  if (++since_ < (known_ > kSlower * settled_ ? kSoon : patience_)) return false;
   const int next = candidate();
-  if (next == 0 || (next < threads_ && mean > kLongRound)) return false;
-  known_ = mean;
+  if (next == 0 || (next < threads_ && known_ > kLongRound)) return false;
   before_ = threads_;
   fewer_ = next < threads_;
   threads_ = next;
@@ -59,16 +60,16 @@ bool Pace::judge(double mean) {
 
 bool Pace::judge_trial(double mean) {
   const bool faster = mean < kFaster * known_;
-  slow_ = since_ = 0;
   if (faster) {
     known_ = mean;
-    patience_ = kSoon;
+    patience_ = threads_ < most_ ? kSoonBack : kSoon;
   } else {
     threads_ = before_;
     fewer_ = !fewer_;
-    patience_ = std::min(2 * patience_, kLate);
+    patience_ = std::min(2 * patience_, threads_ < most_ ? kLateBack : kLate);
   }
-  before_ = 0;
+  settled_ = known_;
+  since_ = before_ = 0;
   return !faster;
 }
 

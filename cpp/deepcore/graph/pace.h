@@ -22,14 +22,14 @@ class Pace {
   int candidate() const;
 
   int most_ = 0, threads_ = 0;
-  int before_ = 0;     // during a trial of others: what goes on unless those are faster
-  bool fewer_ = true;  // what the next trial is of
-  double known_ = 0;   // the mean of a round on threads_, in nanoseconds
-  int slow_ = 0;       // windows in a row in which it was far exceeded
-  int since_ = 0;      // windows since the last trial
-  int patience_ = 0;   // windows between trials
-  double window_ = 0;  // nanoseconds so far
-  int rounds_ = 0;     // of the window
+  int before_ = 0;      // during a trial of others: what goes on unless those are faster
+  bool fewer_ = true;   // what the next trial is of
+  double known_ = 0;    // the mean of a round on threads_, of late, in nanoseconds
+  double settled_ = 0;  // the same after the last trial
+  int since_ = 0;       // windows since then
+  int patience_ = 0;    // windows between trials
+  double window_ = 0;   // nanoseconds so far
+  int rounds_ = 0;      // of the window
 };
 
 }  // namespace deepcore
