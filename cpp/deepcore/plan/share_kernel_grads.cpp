@@ -47,13 +47,17 @@ class Pairs {
   const Node& node(int i) const { return graph_.nodes[static_cast<std::size_t>(i)]; }
 
   // What a node multiplies rows of inputs with, if that is a sequence laid flat; else -1.
-  Value gradient_of(const Node& node) const {
-    auto* product = dynamic_cast<const MatMul*>(node.op.get());
+  Value gradient_of(const Node& second) const {
+    auto* product = dynamic_cast<const MatMul*>(second.op.get());
     if (!product || !product->ta || product->tb || !(product->epilogue == Epilogue{})) return -1;
-    const int flat = maker_[node.in[1]];
-    if (flat < 0 || graph_.values[node.in[0]].shape.rank() != 2) return -1;
-    const Node& made = graph_.nodes[static_cast<std::size_t>(flat)];
-    return dynamic_cast<const Reshape*>(made.op.get()) ? made.in[0] : -1;
+    const int flat = maker_[second.in[1]];
+    if (flat < 0 || !dynamic_cast<const Reshape*>(node(flat).op.get())) return -1;
+    const Value gradient = node(flat).in[0];
+    const Shape &laid = graph_.values[second.in[1]].shape,
+                &sequence = graph_.values[gradient].shape;
+    const bool by_steps =
+        laid.rank() == 2 && sequence.rank() == 3 && laid.back() == sequence.back();
+    return by_steps && graph_.values[second.in[0]].shape.rank() == 2 ? gradient : -1;
   }
 
   const Graph& graph_;
