@@ -11,7 +11,7 @@ constexpr double kWindow = 2e6;
 // Where threads are left out they are soon tried again: other work often ends within 0.1 s.
 constexpr int kSoon = 20, kLate = 400, kSoonBack = 10, kLateBack = 40;
 // What a trial has to gain.
-constexpr double kFaster = 0.95;
+constexpr double kFaster = 0.9;
 // What a window counts in the mean of those before: a burst of other work must not decide.
 constexpr double kNews = 1.0 / 16;
 // So much slower than after the last trial, and one is due soon.
