@@ -53,7 +53,7 @@ TEST(Pace, LeavesThreadsOutWhereTheyHoldOthersUpAndTakesThemBack) {
   const std::vector<int> later = rounds(pace, 10'000, 2, held_up);
   EXPECT_GT(later[2], 3);
   EXPECT_LT(later[2], 200);
-  rounds(pace, 2000, 2, shared_out);  // within 0.8 s
+  rounds(pace, 2000, 2, shared_out);  // more than the longest wait for a trial
   EXPECT_GT(rounds(pace, 2000, 2, shared_out)[2], 1900);
 }
 
@@ -87,8 +87,7 @@ TEST(Pace, BeginsAnewWithOtherThreads) {
   EXPECT_EQ(pace.threads(4), 4);
 }
 
-// Steps whose second phase wants both halves of the first; every other stretch of rounds is slow on
-// several threads.
+// A step whose second phase wants both halves of the first, long enough for trials.
 TEST(Pace, EveryRoundRunsOnceOnAnyNumberOfThreads) {
   std::atomic<int> begun{0}, ran{0}, wrong{0};
   std::set<int> teams;

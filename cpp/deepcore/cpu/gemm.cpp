@@ -4,7 +4,6 @@
 #include "deepcore/cpu/gemm.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/finish.h"
@@ -36,12 +35,7 @@ void add_chains(const GemmPlan& p, const Call& call, Range rows) {
   const float* from = static_cast<const float*>(call.workspace) + p.packed_floats;
   const std::int64_t begin = rows.begin * p.n, end = rows.end * p.n;
   float* to = call.output(0);
-  std::transform(from + begin, from + end, from + p.chain_floats + begin, to + begin,
-                 std::plus<float>());
-  for (std::int64_t chain = 2; chain < p.chains; ++chain) {
-    const float* next = from + chain * p.chain_floats;
-    for (std::int64_t i = begin; i < end; ++i) to[i] += next[i];
-  }
+  sum_chains(from, p.chain_floats, p.chains, begin, end, to);
   if (p.epilogue == Epilogue{}) return;
   const float* residual = residual_of(p.epilogue, call);
   GemmBlock block{};  // a product over no k that goes on from these sums

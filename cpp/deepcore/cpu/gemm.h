@@ -32,6 +32,10 @@ Runner gemm_runner(const Gemm& gemm, const Kernels& table = kernels(), bool cons
 // same where its rows are those of A.
 std::int64_t chains_of(const Gemm& gemm);
 
+// Elements [begin, end) of a result from those of its chains, which lie `apart`, added in order.
+void sum_chains(const float* from, std::int64_t apart, std::int64_t chains, std::int64_t begin,
+                std::int64_t end, float* to);
+
 // The element offset of entry `index` (row-major) of `shape`, by the given strides.
 std::int64_t offset_of(std::int64_t index, const Shape& shape, const Dims& strides);
 

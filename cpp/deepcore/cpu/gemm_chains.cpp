@@ -1,4 +1,7 @@
 // Which products are cut along K, into chains that are added up.
+#include <algorithm>
+#include <functional>
+
 #include "deepcore/core/switches.h"
 #include "deepcore/cpu/gemm.h"
 
@@ -36,6 +39,15 @@ std::int64_t chains_of(const Gemm& g) {
   // A high kernel: each half of its rows stays with one thread, as its gradient and its update do.
   // What goes from core to core is C, once a chain.
   return g.k >= kHigh && g.k >= kTimesHigher * g.n && g.n >= kLeastWidth ? 2 : 1;
+}
+
+void sum_chains(const float* from, std::int64_t apart, std::int64_t chains, std::int64_t begin,
+                std::int64_t end, float* to) {
+  std::transform(from + begin, from + end, from + apart + begin, to + begin, std::plus<float>());
+  for (std::int64_t chain = 2; chain < chains; ++chain) {
+    const float* next = from + chain * apart;
+    for (std::int64_t i = begin; i < end; ++i) to[i] += next[i];
+  }
 }
 
 }  // namespace deepcore

@@ -1,7 +1,6 @@
 // The gradients of a recurrent layer's kernels in float32: rows of g are packed once, and
 // multiplied with the states before them and with the inputs.
 #include <algorithm>
-#include <functional>
 
 #include "deepcore/cpu/backend.h"
 #include "deepcore/cpu/gemm.h"
@@ -180,22 +179,17 @@ class Task {
   float *a_pack_, *b_pack_, *before_;
 };
 
-// out[i] of both results, one behind the other, from their chains.
+// Cells of both results, one behind the other, from their chains.
 void add_chains(const Sizes& s, const Call& call, Range cells) {
   const auto* from = static_cast<const float*>(call.workspace);
-  const auto add = [&](float* to, std::int64_t begin, std::int64_t end) {
-    const std::int64_t first = std::max(begin, cells.begin), last = std::min(end, cells.end);
-    if (!to || first >= last) return;
-    std::transform(from + first, from + last, from + s.cells() + first, to + (first - begin),
-                   std::plus<float>());
-    for (std::int64_t chain = 2; chain < s.chains; ++chain) {
-      const float* next = from + chain * s.cells();
-      for (std::int64_t i = first; i < last; ++i) to[i - begin] += next[i];
-    }
+  const auto add = [&](float* to, std::int64_t first, std::int64_t count) {
+    const std::int64_t begin = std::max<std::int64_t>(cells.begin - first, 0),
+                       end = std::min(cells.end - first, count);
+    if (to && begin < end) sum_chains(from + first, s.cells(), s.chains, begin, end, to);
   };
-  const std::int64_t states = s.units * s.cols;
-  add(call.output(0), 0, states);
-  if (s.features > 0) add(call.output(1), states, s.cells());
+  const std::int64_t of_states = s.units * s.cols;
+  add(call.output(0), 0, of_states);
+  if (s.features > 0) add(call.output(1), of_states, s.cells() - of_states);
 }
 
 std::optional<Runner> make(const KernelGrads& op, const Types& in, const Types&) {
