@@ -2,7 +2,8 @@
 
     DEEPCORE_NUM_THREADS=1 python benchmarks/bandwidth.py
 
-Each runs as a plan over 64 MB; what it must read and write is counted once. The best of seven.
+Each runs as a plan over 64 MB; what it must read and write is counted once. The best of seven runs
+of the loop and of the copy, in turns.
 """
 
 import time
@@ -11,20 +12,31 @@ from collections.abc import Callable
 import numpy as np
 
 import deepcore
-from deepcore import ops
+import deepcore as keras
+from deepcore import Tensor, ops
 
 ROWS, COLUMNS = 32768, 512
 
 
-def best(call: Callable[[], object]) -> float:
-    """Seconds of the fastest of seven calls."""
-    call()
-    seconds = []
-    for _ in range(7):
-        start = time.perf_counter()
+def best(*calls: Callable[[], object]) -> list[float]:
+    """Seconds of the fastest of seven runs of each call, in turns."""
+    for call in calls:
         call()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+    seconds = [[] for _ in calls]
+    for _ in range(7):
+        for call, taken in zip(calls, seconds, strict=True):
+            start = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - start)
+    return [min(taken) for taken in seconds]
+
+
+def updates(optimizer: keras.Optimizer, gradient: Tensor) -> Callable[[], object]:
+    """A step of an optimizer on one matrix."""
+    matrix = keras.Variable(ops.zeros(gradient.shape))
+    optimizer.build([matrix])
+    step = deepcore.function(lambda g: optimizer.apply([g], [matrix]))
+    return lambda: step(gradient)
 
 
 def main() -> None:
@@ -32,28 +44,39 @@ def main() -> None:
     rng = np.random.default_rng(0)
     array = rng.random((ROWS, COLUMNS), dtype=np.float32)
     other = np.empty_like(array)
-    copied = 2 * array.nbytes / best(lambda: np.copyto(other, array))
-    print(f"copy {copied * 1e-9:.0f} GB/s")
     x, ones = ops.convert_to_tensor(array), ops.ones((COLUMNS,))
     images = ops.reshape(x, (32, 32, 32, COLUMNS))
     order = ops.convert_to_tensor(rng.permutation(ROWS).astype(np.int32))
-    # What runs, on what, and the bytes that it must move for each that it is given.
+
+    def planned(loop: Callable[..., object], *given: Tensor) -> Callable[[], object]:
+        function = deepcore.function(loop)
+        return lambda: function(*given)
+
+    def taken(table: Tensor, weights: Tensor) -> Tensor:
+        return ops.sum(ops.take(table, order, axis=0) * weights)
+
+    # What runs, and how often as many bytes as x has must be moved for it.
     loops = {
-        "ReLU": (ops.relu, x, 2),
-        "scale, shift and ReLU": (lambda x: ops.relu(x * ones + ones), x, 2),
-        "softmax": (ops.softmax, x, 2),
-        "layer normalization": (lambda x: ops.layer_normalization(x, ones, ones), x, 2),
-        "sum of columns": (lambda x: ops.sum(x, 0), x, 1),
-        "sum of rows": (lambda x: ops.sum(x, 1), x, 1),
-        "mean and variance of columns": (lambda x: ops.moments(x, 0), x, 1),
-        "max pooling 2x2": (lambda x: ops.max_pool(x, 2), images, 1.25),
-        "average pooling 2x2": (lambda x: ops.average_pool(x, 2), images, 1.25),
-        "rows taken in random order": (lambda x: ops.take(x, order, axis=0), x, 2),
+        "ReLU": (planned(ops.relu, x), 2),
+        "scale, shift and ReLU": (planned(lambda x: ops.relu(x * ones + ones), x), 2),
+        "softmax": (planned(ops.softmax, x), 2),
+        "layer normalization": (planned(lambda x: ops.layer_normalization(x, ones, ones), x), 2),
+        "sum of columns": (planned(lambda x: ops.sum(x, 0), x), 1),
+        "sum of rows": (planned(lambda x: ops.sum(x, 1), x), 1),
+        "mean and variance of columns": (planned(lambda x: ops.moments(x, 0), x), 1),
+        "max pooling 2x2": (planned(lambda x: ops.max_pool(x, 2), images), 1.25),
+        "average pooling 2x2": (planned(lambda x: ops.average_pool(x, 2), images), 1.25),
+        "rows taken in random order": (planned(lambda x: ops.take(x, order, axis=0), x), 2),
+        "rows added in random order": (planned(deepcore.grad(taken), x, x), 2),
+        "SGD with momentum": (updates(keras.optimizers.SGD(momentum=0.9), x), 5),
+        "Adam": (updates(keras.optimizers.Adam(), x), 7),
     }
-    for name, (loop, given, trips) in loops.items():
-        planned = deepcore.function(loop)
-        rate = trips * array.nbytes / best(lambda call=planned, x=given: call(x))
-        print(f"{name:30s} {rate * 1e-9:5.0f} GB/s {rate / copied:6.0%}")
+    for name, (loop, trips) in loops.items():
+        ours, copying = best(loop, lambda: np.copyto(other, array))
+        rate, copied = trips * array.nbytes / ours, 2 * array.nbytes / copying
+        print(
+            f"{name:30s} {rate * 1e-9:5.0f} GB/s, a copy {copied * 1e-9:3.0f}: {rate / copied:5.0%}"
+        )
 
 
 if __name__ == "__main__":

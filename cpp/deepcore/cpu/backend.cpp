@@ -189,6 +189,7 @@ CpuBackend::CpuBackend() {
   register_moments(*this);
   register_shaping(*this);
   register_indexing(*this);
+  register_scatter(*this);
   register_matmul(*this);
   register_conv(*this);
   register_pool(*this);

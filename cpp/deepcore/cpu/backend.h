@@ -52,6 +52,7 @@ void register_reduce(CpuBackend& backend);
 void register_moments(CpuBackend& backend);
 void register_shaping(CpuBackend& backend);
 void register_indexing(CpuBackend& backend);
+void register_scatter(CpuBackend& backend);
 void register_matmul(CpuBackend& backend);
 void register_conv(CpuBackend& backend);
 void register_pool(CpuBackend& backend);
