@@ -37,7 +37,12 @@ DC_INLINE void moments_strip(const StripRows& strip, double* mean, double* m2) {
     const int64_t end = begin + kSweptRows < strip.end ? begin + kSweptRows : strip.end;
     F32 d_sum[N] = {}, d_squares[N] = {};
     each_chain<V, S>(
-        begin, end, [&](int64_t r, int v) { return strip_at<V>(strip, r, v); },
+        begin, end,
+        [&](int64_t r, int v) {
+          // The next strip, which L2 has by now.
+          if (strip.ahead) prefetch_near(strip.x + r * strip.stride + (V + v) * kLanes);
+          return strip_at<V>(strip, r, v);
+        },
         [&](int i, int v, F32 x) {
           const F32 d = x - centre[v];
           d_sum[i] = d_sum[i] + d;

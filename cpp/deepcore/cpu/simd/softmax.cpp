@@ -22,15 +22,19 @@ DC_INLINE float row_max(const float* x, int64_t n) {
   return fold<FastMaxOp>(fast_max(a, b));
 }
 
-// The sum of exp(x - shift); with y, the exponentials too. What lies `ahead` is fetched meanwhile.
-template <bool kStore>
-DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, float* y, int64_t ahead) {
+// The sum of exp(x - shift), each register given to f(i, lanes, exponentials) too. What lies
+// `ahead` is fetched meanwhile.
+template <class F>
+DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, int64_t ahead, F f) {
   return row_sum(n, [&](int64_t i, int m) DC_LAMBDA {
     prefetch(x + i + ahead);
     const F32 e = select(first_n(m), exp_negative(load_n(x + i, m) - set(shift)), zero());
-    if constexpr (kStore) store_n(y + i, e, m);
+    f(i, m, e);
     return e;
   });
+}
+DC_INLINE double row_exp_sum(const float* x, int64_t n, float shift, int64_t ahead) {
+  return row_exp_sum(x, n, shift, ahead, [](int64_t, int, F32) DC_LAMBDA {});
 }
 
 DC_INLINE float log_of(double total) { return log(set((float)total))[0]; }
@@ -77,22 +81,53 @@ static void softmax_short(const float* x, float* y, int64_t rows, int64_t n) {
   for (; rows > 0; --rows, x += n, y += n) softmax_short_rows<1, V>(x, y, n, last);
 }
 
-static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
-  if (n <= kLanes) return softmax_short<1>(x, y, rows, n);
-  if (n <= 2 * kLanes) return softmax_short<2>(x, y, rows, n);
+// While a row's exponentials are summed, the row before is scaled and written, and the largest of
+// the next is found: nothing waits for the ends of sums but once a row, and y is written once.
+constexpr int64_t kKeptRow = 4096;
+static void softmax_middle_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  constexpr int64_t kAhead = 256;
+  alignas(64) float kept[kKeptRow];
+  float shift = row_max(x, n);
+  F32 scale = zero();
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
-    const double total = row_exp_sum<true>(x, n, row_max(x, n), y, row_ahead(rows - 1 - r, n));
+    const int64_t left = (rows - 1 - r) * n, ahead = left < n + kAhead ? left : n + kAhead;
+    const float* next = r + 1 < rows ? x + n : x;
+    F32 top = set(MaxOp::kIdentity);
+    const double total = row_exp_sum(x, n, shift, ahead, [&](int64_t i, int m, F32 e) DC_LAMBDA {
+      if (r > 0) store_n(y - n + i, load_n(kept + i, m) * scale, m);
+      store_n(kept + i, e, m);
+      top = fast_max(select(first_n(m), load_n(next + i, m), top), top);
+    });
+    shift = fold<FastMaxOp>(top);
+    scale = set((float)(1.0 / total));
+  }
+  for_each_register(
+      n, [&](int64_t i, int m) DC_LAMBDA { store_n(y - n + i, load_n(kept + i, m) * scale, m); });
+}
+
+static void softmax_long_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const double total =
+        row_exp_sum(x, n, row_max(x, n), row_ahead(rows - 1 - r, n),
+                    [&](int64_t i, int m, F32 e) DC_LAMBDA { store_n(y + i, e, m); });
     const F32 scale = set((float)(1.0 / total));
     for_each_register(
         n, [&](int64_t i, int m) DC_LAMBDA { store_n(y + i, load_n(y + i, m) * scale, m); });
   }
 }
 
+static void softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
+  if (rows == 0) return;
+  if (n <= kLanes) return softmax_short<1>(x, y, rows, n);
+  if (n <= 2 * kLanes) return softmax_short<2>(x, y, rows, n);
+  if (n <= kKeptRow) return softmax_middle_rows(x, y, rows, n);
+  softmax_long_rows(x, y, rows, n);
+}
+
 static void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const float shift = row_max(x, n);
-    const F32 log_total =
-        set(log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n))));
+    const F32 log_total = set(log_of(row_exp_sum(x, n, shift, row_ahead(rows - 1 - r, n))));
     for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
       // In two steps: max + log(total) would lose the digits of a small difference.
       store_n(y + i, load_n(x + i, m) - set(shift) - log_total, m);
@@ -122,8 +157,7 @@ static void cross_entropy_rows(const float* x, const int64_t* label, float* loss
       continue;
     }
     const float shift = row_max(x, n);
-    const float log_total =
-        log_of(row_exp_sum<false>(x, n, shift, nullptr, row_ahead(rows - 1 - r, n)));
+    const float log_total = log_of(row_exp_sum(x, n, shift, row_ahead(rows - 1 - r, n)));
     loss[r] = log_total - (x[label[r]] - shift);
   }
 }
@@ -135,7 +169,9 @@ static void cross_entropy_grad_rows(const float* x, const int64_t* label, const 
       fill_row(gx, n, label[r] == kIgnoredLabel ? 0.0f : __builtin_nanf(""));
       continue;
     }
-    const double total = row_exp_sum<true>(x, n, row_max(x, n), gx, row_ahead(rows - 1 - r, n));
+    const double total =
+        row_exp_sum(x, n, row_max(x, n), row_ahead(rows - 1 - r, n),
+                    [&](int64_t i, int m, F32 e) DC_LAMBDA { store_n(gx + i, e, m); });
     const float scale = (float)(1.0 / total), at_label = gx[label[r]] * scale - 1.0f;
     for_each_register(n, [&](int64_t i, int m) DC_LAMBDA {
       store_n(gx + i, load_n(gx + i, m) * set(scale) * set(g[r]), m);

@@ -42,6 +42,8 @@ DC_INLINE void store(float* p, F32 v) { __builtin_memcpy(p, &v, sizeof v); }
 constexpr int kLineFloats = 16;  // of a cache line
 // Into L2, where it disturbs nobody.
 DC_INLINE void prefetch(const float* p) { __builtin_prefetch(p, 0, 2); }
+// Into L1, for what is read next.
+DC_INLINE void prefetch_near(const float* p) { __builtin_prefetch(p, 0, 3); }
 // Past the caches, without reading the line first: p is aligned to a register, and the rest of the
 // line follows soon. Other threads may be told after stream_end().
 DC_INLINE void stream(float* p, F32 v) {
