@@ -231,14 +231,21 @@ std::string Fused::str() const { return join("fused(", text_of(program), ")"); }
 
 Types FusedSum::infer(const Types& in) const {
   Types out = Fused(program).infer(in);
-  for (int i = program.outputs - sums; i < program.outputs; ++i)
-    out[static_cast<std::size_t>(i)].shape = Shape{out[static_cast<std::size_t>(i)].shape.back()};
+  for (auto y = out.end() - sums; y != out.end(); ++y) {
+    const Shape x = y->shape;
+    const int kept = x.rank() - trailing;
+    y->shape = trailing == 0 ? Shape{x.back()} : Shape{};
+    if (trailing == 0) continue;
+    for (int i = 0; i < kept; ++i) y->shape.push_back(x[i]);
+    for (int i = kept; keepdims && i < x.rank(); ++i) y->shape.push_back(1);
+  }
   return out;
 }
 std::string FusedSum::str() const {
   std::string text = join("fused_sum(", text_of(program));
   for (int i = program.outputs - sums; i < program.outputs; ++i)
     text += join(" + r", int{program.output_register[i]});
+  if (trailing > 0) text += join(" over the last ", trailing);
   return text + ")";
 }
 

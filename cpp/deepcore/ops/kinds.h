@@ -69,15 +69,19 @@ struct Fused final : OpOf<Fused> {  // (inputs...) -> (outputs...), all of the b
   explicit Fused(const Program& p) : program(p) {}
 };
 
-// Made by the planner: a Program whose last `sums` outputs are added up over all axes but the last.
-struct FusedSum final : OpOf<FusedSum> {  // (inputs...) -> (outputs..., sums (C)...)
+// Made by the planner: a Program whose last `sums` outputs are added up, over all axes but the last
+// or over the last ones.
+struct FusedSum final : OpOf<FusedSum> {  // (inputs...) -> (outputs..., sums...)
   DEEPCORE_OP_META("fused_sum");
   Traits traits() const override { return {.elementwise = true, .in_place = true}; }
   bool equal(const Op& other) const override { return this == &other; }
   std::string str() const override;
   Program program;
   int sums;
-  FusedSum(const Program& p, int n) : program(p), sums(n) {}
+  int trailing;   // how many of the last axes; 0: all but the last
+  bool keepdims;  // of the last ones
+  FusedSum(const Program& p, int n, int last = 0, bool keep = false)
+      : program(p), sums(n), trailing(last), keepdims(keep) {}
 };
 
 // ---- reductions (reduce.cpp)

@@ -1,5 +1,5 @@
-// Chains of elementwise f32 ops over one shape, and sums of their columns, become one Program: one
-// trip to memory instead of one an op.
+// Chains of elementwise f32 ops over one shape, and sums of their columns or rows, become one
+// Program: one trip to memory instead of one an op.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -35,15 +35,26 @@ bool fusable(const Graph& graph, const Node& node) {
   return false;
 }
 
-// Can this node be a sum that a group computes on the way?
-bool summable(const Graph& graph, const Node& node) {
+// A sum that a group computes on the way.
+struct Summed {
+  int trailing;  // as FusedSum has them
+  bool keepdims;
+  bool operator==(const Summed&) const = default;
+};
+std::optional<Summed> summable(const Graph& graph, const Node& node) {
   auto* reduce = dynamic_cast<const Reduce*>(node.op.get());
-  if (!reduce || reduce->kind != ReduceKind::kSum || reduce->keepdims) return false;
+  if (!reduce || reduce->kind != ReduceKind::kSum) return {};
   const Type& x = graph.values[node.in[0]];
-  if (x.dtype != DType::kFloat32 || x.shape.elements() == 0) return false;
+  const int rank = x.shape.rank(), axes = reduce->axes.size();
+  if (x.dtype != DType::kFloat32 || x.shape.elements() == 0 || axes == 0) return {};
+  if (reduce->axes[0] == rank - axes) {  // the last ones
+    if (x.shape.elements(rank - axes, rank) == 1) return {};
+    return Summed{axes, reduce->keepdims};
+  }
   // With fewer columns most lanes would idle.
-  return x.shape.rank() >= 2 && reduce->axes.size() == x.shape.rank() - 1 &&
-         !reduce->axes.contains(x.shape.rank() - 1) && x.shape.back() >= 4;
+  const bool columns = axes == rank - 1 && !reduce->axes.contains(rank - 1);
+  if (columns && !reduce->keepdims && x.shape.back() >= 4) return Summed{0, false};
+  return {};
 }
 
 class ElementwiseFuser {
@@ -53,7 +64,7 @@ class ElementwiseFuser {
         builder_(graph),
         maker_(graph.values.size(), -1),
         group_(graph.nodes.size(), -1),
-        is_sum_(graph.nodes.size(), false) {
+        sum_(graph.nodes.size()) {
     for (std::size_t i = 0; i < graph.nodes.size(); ++i)
       for (Value v : graph.nodes[i].out) maker_[v] = static_cast<int>(i);
     readers_.resize(graph.values.size());
@@ -66,8 +77,8 @@ class ElementwiseFuser {
 
   std::shared_ptr<Graph> run() {
     for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
-      is_sum_[i] = summable(graph_, graph_.nodes[i]);
-      if (is_sum_[i] || fusable(graph_, graph_.nodes[i])) join(i);
+      sum_[i] = summable(graph_, graph_.nodes[i]);
+      if (sum_[i] || fusable(graph_, graph_.nodes[i])) join(i);
     }
     result_ = std::make_shared<Graph>(graph_);
     result_->nodes.clear();
@@ -82,14 +93,14 @@ class ElementwiseFuser {
   // What a group runs over.
   const Shape& shape_of(int node) const {
     const Node& n = graph_.nodes[node];
-    return graph_.values[is_sum_[node] ? n.in[0] : n.out[0]].shape;
+    return graph_.values[sum_[node] ? n.in[0] : n.out[0]].shape;
   }
 
   void join(int node) {
     group_[node] = static_cast<int>(groups_.size());
     groups_.push_back({node});
     for (Value v : graph_.nodes[node].in)
-      if (maker_[v] >= 0 && !is_sum_[maker_[v]]) merge(maker_[v], node);
+      if (maker_[v] >= 0 && !sum_[maker_[v]]) merge(maker_[v], node);
     // Who adds up what others read saves a trip to memory.
     for (Value v : graph_.nodes[node].in)
       if (graph_.values[v].shape == shape_of(node))
@@ -100,7 +111,7 @@ class ElementwiseFuser {
 
   bool has_sum(int node) const {
     for (int member : groups_[group_[node]])
-      if (is_sum_[member]) return true;
+      if (sum_[member]) return true;
     return false;
   }
 
@@ -121,9 +132,12 @@ class ElementwiseFuser {
   std::optional<Node> build(const std::vector<int>& members) const {
     std::vector<int> instructions;
     std::vector<Value> sums, outputs = outputs_of(members);
+    std::optional<Summed> kind;
     const std::size_t plain = outputs.size();
     for (int member : members) {
-      if (is_sum_[member]) {
+      if (sum_[member]) {
+        if (kind && *kind != *sum_[member]) return {};
+        kind = sum_[member];
         sums.push_back(graph_.nodes[member].in[0]);
         outputs.push_back(graph_.nodes[member].out[0]);
       } else {
@@ -141,11 +155,12 @@ class ElementwiseFuser {
     if (!built) return {};
     Node node{nullptr, std::move(built->inputs), std::move(outputs)};
     for (int member : members)
-      if (is_sum_[member]) node.out.push_back(graph_.nodes[member].out[0]);
+      if (sum_[member]) node.out.push_back(graph_.nodes[member].out[0]);
     if (sums.empty())
       node.op = std::make_shared<Fused>(built->program);
     else
-      node.op = std::make_shared<FusedSum>(built->program, static_cast<int>(sums.size()));
+      node.op = std::make_shared<FusedSum>(built->program, static_cast<int>(sums.size()),
+                                           kind->trailing, kind->keepdims);
     return node;
   }
 
@@ -153,7 +168,7 @@ class ElementwiseFuser {
   std::vector<Value> outputs_of(const std::vector<int>& members) const {
     std::vector<Value> outputs;
     for (int member : members) {
-      if (is_sum_[member]) continue;
+      if (sum_[member]) continue;
       const Value v = graph_.nodes[member].out[0];
       bool outside = kept_[v];
       for (int reader : readers_[v])
@@ -211,10 +226,10 @@ class ElementwiseFuser {
   const Graph& graph_;
   ProgramBuilder builder_;
   std::vector<int> maker_, group_;
-  std::vector<bool> is_sum_;
-  std::vector<std::vector<int>> groups_;   // sorted node numbers; empty when merged away
-  std::vector<std::vector<int>> readers_;  // of each value
-  std::vector<bool> kept_;                 // results and assigned values
+  std::vector<std::optional<Summed>> sum_;  // of each node
+  std::vector<std::vector<int>> groups_;    // sorted node numbers; empty when merged away
+  std::vector<std::vector<int>> readers_;   // of each value
+  std::vector<bool> kept_;                  // results and assigned values
   std::shared_ptr<Graph> result_;
   std::vector<bool> emitted_;
 };
