@@ -146,6 +146,25 @@ TEST(Slice, AnyStride) {
                    });
 }
 
+// Rows that come from memory, those of 4,416 and 80,000 bytes past all caches where they begin
+// lines.
+TEST(Slice, Large) {
+  for (const std::int64_t width : {552, 549, 10000}) {
+    const std::int64_t rows = 5000000 / width, skip = 3;
+    const Array x = patterned({rows + 5, width + 7}, DType::kFloat64);
+    const Array y = call_every_way(Slice{{2, skip}, {rows, width}, {1, 1}}, {x}).out;
+    const std::size_t row = static_cast<std::size_t>(width) * sizeof(double);
+    for (std::int64_t r = 0; r < rows; ++r)
+      ASSERT_EQ(
+          std::memcmp(y.bytes.data() + static_cast<std::size_t>(r) * row,
+                      x.bytes.data() +
+                          static_cast<std::size_t>((r + 2) * (width + 7) + skip) * sizeof(double),
+                      row),
+          0)
+          << width << " " << r;
+  }
+}
+
 TEST(Unslice, AnyStride) {
   for (DType dtype : kDTypes)
     for (const SliceRow& row : kSlices) {

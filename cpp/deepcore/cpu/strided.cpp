@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include "deepcore/core/copy_row.h"
+#include "deepcore/cpu/past_caches.h"
+
 namespace deepcore {
 namespace {
 
-constexpr std::int64_t kPiece = 32768;      // elements of a row in one item
-constexpr std::int64_t kStrip = 16;         // 16 rows read from 16 cache lines: they stay in L1
+constexpr std::int64_t kPiece = 32768;          // elements of a row in one item
+constexpr std::int64_t kStrip = 16;             // 16 rows read from 16 cache lines: they stay in L1
+constexpr std::int64_t kCachedBytes = 4 << 20;  // what is larger comes from farther than L2
+constexpr std::int64_t kSquaresAhead = 4;
 constexpr std::int64_t kTaskBytes = 65536;  // a few us
 
 std::int64_t up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -43,8 +48,15 @@ class Odometer {
   std::int64_t at_[kMaxRank] = {};
 };
 
+// How far to read ahead, for a row of so many bytes that is followed by others `step` bytes apart:
+// a long row goes on by itself.
+std::int64_t bytes_ahead(std::int64_t bytes, std::int64_t step) {
+  constexpr std::int64_t kFar = 6144;
+  return bytes > kFar ? kFar : rows_ahead(static_cast<std::size_t>(bytes)) * step;
+}
+
 template <class T>
-void copy_row(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t n) {
+void move_row(const T* from, std::int64_t from_step, T* to, std::int64_t to_step, std::int64_t n) {
   if (from_step == 1 && to_step == 1) {
     // A call of memcpy costs more than a short loop.
     if (n > 16) {
@@ -56,6 +68,33 @@ void copy_row(const T* from, std::int64_t from_step, T* to, std::int64_t to_step
     std::fill_n(to, n, *from);
   } else {
     for (std::int64_t i = 0; i < n; ++i) to[i * to_step] = from[i * from_step];
+  }
+}
+
+// A row that memory holds, and what lies `ahead` bytes behind it is asked for.
+template <class T>
+void move_far_row(const T* from, T* to, std::int64_t n, std::int64_t ahead, bool past) {
+  const auto* source = reinterpret_cast<const std::byte*>(from);
+  auto* target = reinterpret_cast<std::byte*>(to);
+  const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
+  past = past && bytes % kLineBytes == 0 && begins_line(to);
+  (past ? copy_row_past : copy_row)(target, source, bytes, source + ahead);
+}
+
+// A square of kStrip rows and columns turned over, through memory of its own: the rows of a large
+// array lie in few sets of the caches. What is `ahead` of it is asked for.
+template <class T>
+void turn_square(const T* from, std::int64_t from_step, T* to, std::int64_t to_step,
+                 std::int64_t ahead) {
+  T square[kStrip][kStrip];
+  for (std::int64_t c = 0; c < kStrip; ++c) {
+    prefetch_line(reinterpret_cast<const std::byte*>(from + ahead + c * from_step));
+    std::memcpy(square[c], from + c * from_step, sizeof square[c]);
+  }
+  for (std::int64_t r = 0; r < kStrip; ++r) {
+    T row[kStrip];
+    for (std::int64_t c = 0; c < kStrip; ++c) row[c] = square[c][r];
+    std::memcpy(to + r * to_step, row, sizeof row);
   }
 }
 
@@ -102,6 +141,10 @@ StridedCopy::StridedCopy(std::size_t element, const Dims& size, const Layout& fr
     to_.push_back(1);
   }
   const int last = size_.size() - 1;
+  const std::int64_t bytes = total * static_cast<std::int64_t>(element);
+  const bool repeats = last > 0 && from_[last - 1] == 0;  // and then finds its rows nearby
+  far_ = bytes > kCachedBytes && !repeats;
+  past_ = past_caches(bytes / static_cast<std::int64_t>(sizeof(float)), 0);
   if (to_[last] == 1 && from_[last] != 1 && from_[last] != 0)
     for (int i = 0; i < last; ++i)
       if (from_[i] == 1 && size_[i] >= 4) {
@@ -130,17 +173,26 @@ void StridedCopy::run_rows(const T* from, T* to, Range items) const {
   const int last = size_.size() - 1;
   const std::int64_t pieces = up(size_[last], kPiece);
   Odometer at(size_, from_, to_, 1, items.begin / pieces);
+  const std::int64_t row = size_[last] * static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t ahead =
+      bytes_ahead(row, last > 0 ? from_[last - 1] * static_cast<std::int64_t>(sizeof(T)) : 0);
+  const bool far = far_ && from_[last] == 1 && to_[last] == 1 && row >= std::int64_t{kLineBytes};
   std::int64_t p = items.begin % pieces;
   for (std::int64_t item = items.begin; item < items.end; ++item) {
-    const std::int64_t first = p * kPiece;
-    copy_row(from + at.from_offset + first * from_[last], from_[last],
-             to + at.to_offset + first * to_[last], to_[last],
-             std::min(kPiece, size_[last] - first));
+    const std::int64_t first = p * kPiece, n = std::min(kPiece, size_[last] - first);
+    const T* source = from + at.from_offset + first * from_[last];
+    T* target = to + at.to_offset + first * to_[last];
+    if (far) {
+      move_far_row(source, target, n, ahead, past_);
+    } else {
+      move_row(source, from_[last], target, to_[last], n);
+    }
     if (++p == pieces) {
       p = 0;
       at.next();
     }
   }
+  if (far && past_) copied_past();
 }
 
 template <class T>
@@ -154,11 +206,16 @@ void StridedCopy::run_strips(const T* from, T* to, Range items) const {
     const std::int64_t r0 = s * kStrip, r1 = std::min(r0 + kStrip, rows);
     for (std::int64_t c0 = 0; c0 < cols; c0 += kStrip) {
       const std::int64_t c1 = std::min(c0 + kStrip, cols);
-      for (std::int64_t r = r0; r < r1; ++r) {
-        const T* source = from + at.from_offset + r;
-        T* target = to + at.to_offset + r * to_step;
-        for (std::int64_t c = c0; c < c1; ++c) target[c] = source[c * from_step];
+      const T* source = from + at.from_offset + r0 + c0 * from_step;
+      T* target = to + at.to_offset + r0 * to_step + c0;
+      if (r1 - r0 == kStrip && c1 - c0 == kStrip) {
+        turn_square(source, from_step, target, to_step,
+                    std::min(kSquaresAhead * kStrip, cols - c1) * from_step);
+        continue;
       }
+      for (std::int64_t r = 0; r < r1 - r0; ++r)
+        for (std::int64_t c = 0; c < c1 - c0; ++c)
+          target[r * to_step + c] = source[r + c * from_step];
     }
     if (++s == strips) {
       s = 0;

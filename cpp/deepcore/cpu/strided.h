@@ -38,6 +38,8 @@ class StridedCopy {
   Dims size_, from_, to_;  // axes merged where both layouts allow; at least one
   std::int64_t from_begin_, to_begin_;
   bool strips_ = false;  // reads run along the last axis but one, writes along the last
+  bool far_ = false;     // too large for the near caches,
+  bool past_ = false;    // for all of them
   std::int64_t items_ = 0;
 };
 
