@@ -55,6 +55,14 @@ def main() -> None:
     def taken(table: Tensor, weights: Tensor) -> Tensor:
         return ops.sum(ops.take(table, order, axis=0) * weights)
 
+    def normalized(x: Tensor, weights: Tensor) -> Tensor:
+        return ops.sum(ops.layer_normalization(x, ones, ones) * weights)
+
+    pools = ops.ones((32, 16, 16, COLUMNS))
+
+    def pooled(x: Tensor, weights: Tensor) -> Tensor:
+        return ops.sum(ops.max_pool(x, 2) * weights)
+
     # What runs, and how often as many bytes as x has must be moved for it.
     loops = {
         "ReLU": (planned(ops.relu, x), 2),
@@ -64,8 +72,14 @@ def main() -> None:
         "sum of columns": (planned(lambda x: ops.sum(x, 0), x), 1),
         "sum of rows": (planned(lambda x: ops.sum(x, 1), x), 1),
         "mean and variance of columns": (planned(lambda x: ops.moments(x, 0), x), 1),
+        "mean of squares": (planned(lambda x: ops.mean(x * x), x), 1),
+        "largest of rows": (planned(lambda x: ops.argmax(x, 1), x), 1),
         "max pooling 2x2": (planned(lambda x: ops.max_pool(x, 2), images), 1.25),
         "average pooling 2x2": (planned(lambda x: ops.average_pool(x, 2), images), 1.25),
+        "gradient of layer normalization": (planned(deepcore.grad(normalized), x, x), 3),
+        "gradient of max pooling 2x2": (planned(deepcore.grad(pooled), images, pools), 2.25),
+        "two arrays side by side": (planned(lambda x: ops.concatenate([x, x], 1), x), 3),
+        "transpose": (planned(lambda x: ops.transpose(x), x), 2),
         "rows taken in random order": (planned(lambda x: ops.take(x, order, axis=0), x), 2),
         "rows added in random order": (planned(deepcore.grad(taken), x, x), 2),
         "SGD with momentum": (updates(keras.optimizers.SGD(momentum=0.9), x), 5),
@@ -75,7 +89,7 @@ def main() -> None:
         ours, copying = best(loop, lambda: np.copyto(other, array))
         rate, copied = trips * array.nbytes / ours, 2 * array.nbytes / copying
         print(
-            f"{name:30s} {rate * 1e-9:5.0f} GB/s, a copy {copied * 1e-9:3.0f}: {rate / copied:5.0%}"
+            f"{name:32s} {rate * 1e-9:5.0f} GB/s, a copy {copied * 1e-9:3.0f}: {rate / copied:5.0%}"
         )
 
 

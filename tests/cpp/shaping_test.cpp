@@ -91,6 +91,20 @@ TEST(Transpose, Large) {
     }
 }
 
+// Past the caches where the rows begin lines, as those of 3,200 do.
+TEST(Transpose, LargerThanTheCaches) {
+  for (const std::int64_t rows : {3200, 3203}) {
+    const std::int64_t cols = 2801;
+    const Array x = patterned({rows, cols}, DType::kInt32);
+    const Array y = call_op(Transpose{Dims{1, 0}}, {x}).out;
+    const auto* from = reinterpret_cast<const std::int32_t*>(x.bytes.data());
+    const auto* to = reinterpret_cast<const std::int32_t*>(y.bytes.data());
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < cols; ++c)
+        ASSERT_EQ(to[c * rows + r], from[r * cols + c]) << rows << " " << r << " " << c;
+  }
+}
+
 TEST(BroadcastTo, NewAndStretchedAxes) {
   struct Row {
     Shape from, to;

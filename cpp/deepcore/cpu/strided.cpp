@@ -81,11 +81,19 @@ void move_far_row(const T* from, T* to, std::int64_t n, std::int64_t ahead, bool
   (past ? copy_row_past : copy_row)(target, source, bytes, source + ahead);
 }
 
+// Do all rows begin lines, if the first does?
+template <class T>
+bool lines_apart(const Dims& strides) {
+  return std::all_of(strides.begin(), strides.end() - 1, [](std::int64_t step) {
+    return step * static_cast<std::int64_t>(sizeof(T)) % std::int64_t{kLineBytes} == 0;
+  });
+}
+
 // A square of kStrip rows and columns turned over, through memory of its own: the rows of a large
 // array lie in few sets of the caches. What is `ahead` of it is asked for.
 template <class T>
 void turn_square(const T* from, std::int64_t from_step, T* to, std::int64_t to_step,
-                 std::int64_t ahead) {
+                 std::int64_t ahead, bool past) {
   T square[kStrip][kStrip];
   for (std::int64_t c = 0; c < kStrip; ++c) {
     prefetch_line(reinterpret_cast<const std::byte*>(from + ahead + c * from_step));
@@ -94,7 +102,12 @@ void turn_square(const T* from, std::int64_t from_step, T* to, std::int64_t to_s
   for (std::int64_t r = 0; r < kStrip; ++r) {
     T row[kStrip];
     for (std::int64_t c = 0; c < kStrip; ++c) row[c] = square[c][r];
-    std::memcpy(to + r * to_step, row, sizeof row);
+    const auto* whole = reinterpret_cast<const std::byte*>(row);
+    if (past) {
+      copy_row_past(reinterpret_cast<std::byte*>(to + r * to_step), whole, sizeof row, whole);
+    } else {
+      std::memcpy(to + r * to_step, row, sizeof row);
+    }
   }
 }
 
@@ -200,6 +213,8 @@ void StridedCopy::run_strips(const T* from, T* to, Range items) const {
   const int last = size_.size() - 1;
   const std::int64_t rows = size_[last - 1], cols = size_[last], strips = up(rows, kStrip);
   const std::int64_t from_step = from_[last], to_step = to_[last - 1];
+  const bool past =
+      past_ && sizeof(T) * kStrip % kLineBytes == 0 && begins_line(to) && lines_apart<T>(to_);
   Odometer at(size_, from_, to_, 2, items.begin / strips);
   std::int64_t s = items.begin % strips;
   for (std::int64_t item = items.begin; item < items.end; ++item) {
@@ -210,7 +225,7 @@ void StridedCopy::run_strips(const T* from, T* to, Range items) const {
       T* target = to + at.to_offset + r0 * to_step + c0;
       if (r1 - r0 == kStrip && c1 - c0 == kStrip) {
         turn_square(source, from_step, target, to_step,
-                    std::min(kSquaresAhead * kStrip, cols - c1) * from_step);
+                    std::min(kSquaresAhead * kStrip, cols - c1) * from_step, past);
         continue;
       }
       for (std::int64_t r = 0; r < r1 - r0; ++r)
@@ -222,6 +237,7 @@ void StridedCopy::run_strips(const T* from, T* to, Range items) const {
       at.next();
     }
   }
+  if (past) copied_past();
 }
 
 void StridedCopy::run(const void* from, void* to, Range items) const {
