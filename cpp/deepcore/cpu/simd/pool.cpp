@@ -29,12 +29,17 @@ DC_INLINE void pool_each(const PoolRow& row, F&& f) {
   }
 }
 // The next windows are fetched meanwhile: a window's cells lie in several places, each read on for
-// a few lines only.
-DC_INLINE int64_t pool_ahead(const PoolRow& row) {
-  constexpr int64_t kAhead = 512;
-  const int64_t step = row.stride * row.c;
-  return step < kAhead ? (kAhead + step - 1) / step * step : step;
-}
+// a few lines only. Behind the last window of a row comes the first of the next rows.
+struct PoolAhead {
+  int64_t near, far, row_end;
+  static PoolAhead of(const PoolRow& row) {
+    constexpr int64_t kAhead = 1024;
+    const int64_t step = row.stride * row.c, width = row.w * row.c;
+    const int64_t near = step < kAhead ? (kAhead + step - 1) / step * step : step;
+    return {near, near + (row.rows - 1) * width, width};
+  }
+  int64_t from(int64_t first) const { return first + near < row_end ? near : far; }
+};
 // Calls f(offset) for the cells of a window, row after row.
 template <class F>
 DC_INLINE void pool_cells(const PoolRow& row, int64_t cols, int64_t first, F&& f) {
@@ -50,17 +55,18 @@ DC_INLINE void pool_cells(const PoolRow& row, int64_t cols, int64_t first, F&& f
 }
 
 DC_INLINE F32 pool_largest(const PoolRow& row, const float* x, int64_t cols, int64_t first, int n,
-                           int64_t ahead) {
+                           const PoolAhead& ahead) {
+  const int64_t next = ahead.from(first);
   F32 m = set(-__builtin_inff());
   pool_cells(row, cols, first, [&](int64_t at) __attribute__((always_inline)) {
-    prefetch(x + at + ahead);
+    prefetch(x + at + next);
     m = max(load_n(x + at, n), m);
   });
   return m;
 }
 
 static void pool_max(const PoolRow& row, const float* x, float* y) {
-  const int64_t ahead = pool_ahead(row);
+  const PoolAhead ahead = PoolAhead::of(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
               store_n(y + out, pool_largest(row, x, cols, first, n, ahead), n);
@@ -75,7 +81,7 @@ DC_INLINE Mask pool_first(F32 x, F32 largest, Mask& found) {
 }
 
 static void pool_max_take(const PoolRow& row, const float* x, const float* v, float* y) {
-  const int64_t ahead = pool_ahead(row);
+  const PoolAhead ahead = PoolAhead::of(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
               const F32 m = pool_largest(row, x, cols, first, n, ahead);
@@ -90,7 +96,7 @@ static void pool_max_take(const PoolRow& row, const float* x, const float* v, fl
 }
 
 static void pool_max_grad(const PoolRow& row, const float* x, const float* gy, float* gx) {
-  const int64_t ahead = pool_ahead(row);
+  const PoolAhead ahead = PoolAhead::of(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
               const F32 m = pool_largest(row, x, cols, first, n, ahead), g = load_n(gy + out, n);
@@ -103,12 +109,13 @@ static void pool_max_grad(const PoolRow& row, const float* x, const float* gy, f
 }
 
 static void pool_average(const PoolRow& row, const float* x, float* y) {
-  const int64_t ahead = pool_ahead(row);
+  const PoolAhead ahead = PoolAhead::of(row);
   pool_each(row,
             [&](int64_t cols, int64_t first, int64_t out, int n) __attribute__((always_inline)) {
+              const int64_t next = ahead.from(first);
               F32 sum = zero();
               pool_cells(row, cols, first, [&](int64_t at) __attribute__((always_inline)) {
-                prefetch(x + at + ahead);
+                prefetch(x + at + next);
                 sum = sum + load_n(x + at, n);
               });
               const int64_t cells = cols > 0 ? row.rows * cols : 0;
