@@ -42,7 +42,8 @@ Phase fill_phase(const Type& y, F value) {
 constexpr std::uint64_t kZero = 0;  // of every dtype
 
 // x: each input; y: all of them side by side. One phase: task t belongs to the last input that
-// begins at or before it.
+// begins at or before it. Inputs of as many tasks take turns: a thread then copies the same rows of
+// each, as it made them and will read them.
 Runner concat_runner(const Concat& op, const Types& in, const Type& y) {
   struct Part {
     StridedCopy copy;
@@ -52,18 +53,25 @@ Runner concat_runner(const Concat& op, const Types& in, const Type& y) {
   Dims begin = Dims::filled(y.shape.rank(), 0);
   const Dims one = Dims::filled(y.shape.rank(), 1);
   std::int64_t tasks = 0;
+  bool turns = true;
   for (const Type& x : in) {
     const StridedCopy copy(size_of(x.dtype), x.shape, whole(x.shape), stepped(y.shape, begin, one));
     begin[op.axis] += x.shape[op.axis];
     parts.push_back({copy, tasks, copy.tasks()});
     tasks += copy.tasks();
+    turns = turns && copy.tasks() == parts[0].tasks;
   }
-  return {{{tasks, [parts](const Call& call, std::int64_t task, void*) {
+  return {{{tasks, [parts, turns](const Call& call, std::int64_t task, void*) {
               std::size_t i = parts.size() - 1;
-              while (parts[i].first > task || parts[i].tasks == 0) --i;
+              if (turns) {
+                i = static_cast<std::size_t>(task) % parts.size();
+                task /= std::ssize(parts);
+              } else {
+                while (parts[i].first > task || parts[i].tasks == 0) --i;
+                task -= parts[i].first;
+              }
               const Part& part = parts[i];
-              part.copy.run(call.in[i], call.out[0],
-                            piece(part.copy.items(), part.tasks, task - part.first));
+              part.copy.run(call.in[i], call.out[0], piece(part.copy.items(), part.tasks, task));
             }}}};
 }
 
