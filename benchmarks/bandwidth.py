@@ -12,7 +12,6 @@ from collections.abc import Callable
 import numpy as np
 
 import deepcore
-import deepcore as keras
 from deepcore import Tensor, ops
 
 ROWS, COLUMNS = 32768, 512
@@ -31,9 +30,9 @@ def best(*calls: Callable[[], object]) -> list[float]:
     return [min(taken) for taken in seconds]
 
 
-def updates(optimizer: keras.Optimizer, gradient: Tensor) -> Callable[[], object]:
+def updates(optimizer: deepcore.Optimizer, gradient: Tensor) -> Callable[[], object]:
     """A step of an optimizer on one matrix."""
-    matrix = keras.Variable(ops.zeros(gradient.shape))
+    matrix = deepcore.Variable(ops.zeros(gradient.shape))
     optimizer.build([matrix])
     step = deepcore.function(lambda g: optimizer.apply([g], [matrix]))
     return lambda: step(gradient)
@@ -82,8 +81,8 @@ def main() -> None:
         "transpose": (planned(lambda x: ops.transpose(x), x), 2),
         "rows taken in random order": (planned(lambda x: ops.take(x, order, axis=0), x), 2),
         "rows added in random order": (planned(deepcore.grad(taken), x, x), 2),
-        "SGD with momentum": (updates(keras.optimizers.SGD(momentum=0.9), x), 5),
-        "Adam": (updates(keras.optimizers.Adam(), x), 7),
+        "SGD with momentum": (updates(deepcore.optimizers.SGD(momentum=0.9), x), 5),
+        "Adam": (updates(deepcore.optimizers.Adam(), x), 7),
     }
     for name, (loop, trips) in loops.items():
         ours, copying = best(loop, lambda: np.copyto(other, array))

@@ -2,6 +2,7 @@
 // of the separate ops, over rows of a chunk, a piece and several, odd sizes and kept axes.
 #include <gtest/gtest.h>
 
+#include "deepcore/graph/variable.h"
 #include "plan_call.h"
 
 namespace deepcore {
@@ -38,17 +39,38 @@ TEST(FusedSum, RowsHaveTheBitsOfEagerOnesAndTakeOneStep) {
       }
 }
 
-// The means are read while sums of their own type are written.
-TEST(FusedSum, DeviationsFromTheMeansOfRows) {
-  for (const Shape& shape : {Shape{300, 70}, Shape{3, 5000}, Shape{2, 3, 40000}}) {
-    const Dims axes = last_axes(shape, 1);
-    const double n = static_cast<double>(shape.back());
-    const auto f = [&](const Tensors& x) {
-      const Tensor mean = sum(x[0], axes, kKeep) * (1.0 / n);
-      return Tensors{sum(square(x[0] - mean), axes, kKeep)};
-    };
-    expect_same_everywhere(f, {numbers(shape, 3)});
+// A sum is not written over what other rows still read, though it be of the same type: neither of
+// these temporaries, nor the variable's old value.
+TEST(FusedSum, LiesOverNoInput) {
+  for (const std::int64_t n : {64, 100, 300, 3000}) {
+    SCOPED_TRACE(n);
+    const Tensors square_by{numbers({n, n}, 5), numbers({n}, 6), numbers({n, 1}, 7)};
+    expect_same_everywhere(
+        [](const Tensors& x) {
+          const Tensor suffix = exp(x[1]), prefix = exp(x[2]);
+          const Tensor by_suffix = sum(x[0] * suffix, {1}) * 2.0;
+          const Tensor kept = sum(x[0], {1}, kKeep), other = sum(x[0] * prefix, {1}, kKeep);
+          return Tensors{by_suffix, kept * other};
+        },
+        square_by);
   }
+  const auto deviations = [](const Tensors& x) {
+    const Tensor mean = sum(x[0], {1}, kKeep) * (1.0 / 70);
+    return Tensors{sum(square(x[0] - mean), {1}, kKeep) + 1.0};
+  };
+  expect_same_everywhere(deviations, {numbers({300, 70}, 3)});
+}
+
+TEST(FusedSum, LiesOverNoVariable) {
+  const Tensor matrix = numbers({100, 100}, 8), start = numbers({100}, 9);
+  const auto v = std::make_shared<Variable>(start, "v", true);
+  Trace trace;
+  const Tensor a = trace.input(matrix.type());
+  trace.write(*v, sum(a * trace.read(*v), {1}));
+  Plan plan(*trace.finish({}), backend(), true);
+  const Tensor want = sum(matrix * start, {1});
+  plan.run({matrix});
+  expect_same_bits(v->stored(), want);
 }
 
 TEST(FusedSum, SumsOfDifferentAxesStayApart) {

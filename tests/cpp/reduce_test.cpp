@@ -308,6 +308,18 @@ TEST(ArgReduce, TheFirstNanCounts) {
       EXPECT_EQ(
           call_every_way(ArgReduce(largest, 0, false), {array({40}, many, dtype)}).out.numbers()[0],
           17);
+      // Infinities, before a NaN or alone.
+      std::vector<double> ends(40, 2);
+      ends[5] = largest ? kInf : -kInf;
+      const auto first = [&](const std::vector<double>& row) {
+        return call_every_way(ArgReduce(largest, 0, false), {array({40}, row, dtype)})
+            .out.numbers()[0];
+      };
+      EXPECT_EQ(first(ends), 5);
+      ends[30] = kNan;
+      EXPECT_EQ(first(ends), 30);
+      EXPECT_EQ(first(std::vector<double>(40, kInf)), 0);
+      EXPECT_EQ(first(std::vector<double>(40, -kInf)), 0);
       const Array same = array({1, 3}, std::vector<double>(3, largest ? -kInf : kInf), dtype);
       EXPECT_EQ(call_every_way(ArgReduce(largest, 1, false), {same}).out.numbers()[0], 0);
       const auto columns = call_every_way(ArgReduce(largest, 0, true), {x}).out.numbers();

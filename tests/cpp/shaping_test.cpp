@@ -229,8 +229,8 @@ TEST(Pad, LowAndHigh) {
 }
 
 TEST(Concat, AnyAxis) {
-  const std::vector<std::vector<std::int64_t>> sizes = {{3},           {1, 2},     {0, 5, 0},
-                                                        {7, 0, 1, 16}, {2, 30000}, {0, 0}};
+  const std::vector<std::vector<std::int64_t>> sizes = {
+      {3}, {1, 2}, {0, 5, 0}, {7, 0, 1, 16}, {2, 30000}, {0, 0}, {30000, 30000}};
   for (DType dtype : kDTypes)
     for (const Shape& base : {Shape{1}, Shape{3, 1}, Shape{1, 5}, Shape{2, 1, 3}})
       for (const auto& parts : sizes) {
@@ -252,6 +252,24 @@ TEST(Concat, AnyAxis) {
           begin[axis] += part.type.shape[axis];
         }
       }
+}
+
+// Parts of several tasks that take turns, larger than the near caches, in rows of whole lines and
+// others.
+TEST(Concat, LargePartsOfOneSize) {
+  for (const std::int64_t width : {64, 61}) {
+    std::vector<Array> in;
+    for (int i = 0; i < 3; ++i) in.push_back(patterned({20000, width}, DType::kFloat32));
+    in[1].bytes[7] = 1;
+    in[2].bytes[7] = 2;
+    const Array y = call_every_way(Concat{1}, in).out;
+    const std::size_t row = static_cast<std::size_t>(width) * sizeof(float);
+    for (std::size_t r = 0; r < 20000; ++r)
+      for (std::size_t i = 0; i < 3; ++i)
+        ASSERT_EQ(
+            std::memcmp(y.bytes.data() + (3 * r + i) * row, in[i].bytes.data() + r * row, row), 0)
+            << width << " " << r << " " << i;
+  }
 }
 
 TEST(Reshape, Copies) {

@@ -79,6 +79,20 @@ TEST(SparseUpdate, HasTheBitsOfTheWholeGradient) {
   }
 }
 
+// More rows to a stretch than one pass of sorting tells apart, more indices than one task counts.
+TEST(SparseUpdate, SortsManyIndicesOfManyRows) {
+  std::mt19937 source(7);
+  for (const std::int64_t table : {9000, 200000}) {
+    const Case c = random_case(source, table, {1}, {20000}, DType::kInt32);
+    for (const int threads : {1, 3}) {
+      force_team_size(threads);
+      const Tensors got = by_rows(Rule::kSgd, c);
+      force_team_size(0);
+      expect_same(got, by_gradient(Rule::kSgd, c));
+    }
+  }
+}
+
 TEST(SparseUpdate, TheSameBitsOnAnyNumberOfThreads) {
   std::mt19937 source(4);
   const Case c = random_case(source, 5000, {33}, {70}, DType::kInt32);

@@ -64,7 +64,8 @@ inline void copy_row_past(std::byte* to, const std::byte* from, std::size_t byte
   copy_row(to, from, bytes, next);
 #endif
 }
-// As many zeros there.
+
+// Zeros there: `bytes` are whole pieces of 16, `to` begins one.
 inline void clear_past(std::byte* to, std::size_t bytes) {
 #if defined(__SSE2__)
   for (std::size_t at = 0; at < bytes; at += sizeof(__m128i))

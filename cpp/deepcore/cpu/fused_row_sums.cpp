@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::int64_t kGrain = 32768;  // elements a task should take at least
 constexpr std::int64_t kChunk = 2048;   // of a sum at a time: they stay in L1
-constexpr std::int64_t kBlock = 1024;   // of a row's sum that is a float
 
 void sum_rows(const float* x, std::int64_t rows, std::int64_t n, double* totals) {
   kernels().reduce.rows[ReduceKernels::kSum](x, rows, n, totals);
@@ -19,7 +18,7 @@ Runner short_rows(const FusedSum& op, const Types& in, const Shape& shape, std::
   const std::int64_t rows = shape.elements() / run,
                      at_once = std::max<std::int64_t>(1, kChunk / run), chunk = at_once * run;
   const std::int64_t tasks = tasks_for(rows, std::max<std::int64_t>(1, kGrain / run));
-  const SummedProgram job(op, in, shape, at_once * run);
+  const SummedProgram job(op, in, shape, chunk);
   Runner runner;
   runner.scratch = job.scratch();
   runner.phases.push_back({tasks, [=](const Call& call, std::int64_t task, void* scratch) {
@@ -51,28 +50,31 @@ Runner long_rows(const FusedSum& op, const Types& in, const Shape& shape, const 
   runner.workspace = static_cast<std::size_t>(items * op.sums) * sizeof(double);
   runner.scratch = job.scratch();
   const std::int64_t tasks = tasks_for(items, std::max<std::int64_t>(1, kGrain / segment));
-  runner.phases.push_back(
-      {tasks, [=](const Call& call, std::int64_t task, void* scratch) {
-         const Range r = piece(items, tasks, task);
-         for (std::int64_t item = r.begin; item < r.end; ++item) {
-           double* totals = static_cast<double*>(call.workspace) + item * job.sums;
-           std::fill_n(totals, job.sums, 0.0);
-           const std::int64_t row = item / partials, first = item % partials * segment;
-           const std::int64_t end = std::min(first + segment, run);
-           for (std::int64_t i = first; i < end; i += kChunk) {
-             const std::int64_t n = std::min(kChunk, end - i);
-             job.fetch(call, row * run + i + kChunk,
-                       std::min(row * run + i + 2 * kChunk, rows * run));
-             job.run(call, rows * run, row * run + i, n, scratch,
-                     [&](int s, const float* x, std::int64_t) {
-                       double blocks[kChunk / kBlock + 1] = {};
-                       sum_rows(x, n / kBlock, kBlock, blocks);
-                       sum_rows(x + n / kBlock * kBlock, 1, n % kBlock, blocks + n / kBlock);
-                       for (std::int64_t b = 0; b <= n / kBlock; ++b) totals[s] += blocks[b];
-                     });
-           }
-         }
-       }});
+  runner.phases.push_back({tasks, [=](const Call& call, std::int64_t task, void* scratch) {
+                             const Range r = piece(items, tasks, task);
+                             for (std::int64_t item = r.begin; item < r.end; ++item) {
+                               double* totals =
+                                   static_cast<double*>(call.workspace) + item * job.sums;
+                               std::fill_n(totals, job.sums, 0.0);
+                               const std::int64_t row = item / partials,
+                                                  first = item % partials * segment;
+                               const std::int64_t end = std::min(first + segment, run);
+                               for (std::int64_t i = first; i < end; i += kChunk) {
+                                 const std::int64_t n = std::min(kChunk, end - i);
+                                 job.fetch(call, row * run + i + kChunk,
+                                           std::min(row * run + i + 2 * kChunk, rows * run));
+                                 job.run(call, rows * run, row * run + i, n, scratch,
+                                         [&](int s, const float* x, std::int64_t) {
+                                           double blocks[kChunk / kRowBlock + 1] = {};
+                                           sum_rows(x, n / kRowBlock, kRowBlock, blocks);
+                                           sum_rows(x + n / kRowBlock * kRowBlock, 1, n % kRowBlock,
+                                                    blocks + n / kRowBlock);
+                                           for (std::int64_t b = 0; b <= n / kRowBlock; ++b)
+                                             totals[s] += blocks[b];
+                                         });
+                               }
+                             }
+                           }});
   runner.phases.push_back({1, [=](const Call& call, std::int64_t, void*) {
                              const auto* totals = static_cast<const double*>(call.workspace);
                              for (int s = 0; s < job.sums; ++s)

@@ -1,5 +1,6 @@
 // Runners of ScatterAdd. x: (outer, count, inner), indices: (count) -> y: (outer, size, inner).
-// What meets in a row is added in the order of the indices.
+// What meets in a row is added in the order of the indices; a wide row that one index asks for is
+// copied, the signs of its zeros too.
 #include <algorithm>
 #include <cstring>
 #include <type_traits>

@@ -42,8 +42,8 @@ Phase fill_phase(const Type& y, F value) {
 constexpr std::uint64_t kZero = 0;  // of every dtype
 
 // x: each input; y: all of them side by side. One phase: task t belongs to the last input that
-// begins at or before it. Inputs of as many tasks take turns: a thread then copies the same rows of
-// each, as it made them and will read them.
+// begins at or before it. Inputs of as many tasks whose rows lie between each other take turns: a
+// thread then copies the same rows of each, as it made them and will read them.
 Runner concat_runner(const Concat& op, const Types& in, const Type& y) {
   struct Part {
     StridedCopy copy;
@@ -53,7 +53,7 @@ Runner concat_runner(const Concat& op, const Types& in, const Type& y) {
   Dims begin = Dims::filled(y.shape.rank(), 0);
   const Dims one = Dims::filled(y.shape.rank(), 1);
   std::int64_t tasks = 0;
-  bool turns = true;
+  bool turns = y.shape.elements(0, op.axis) > 1;
   for (const Type& x : in) {
     const StridedCopy copy(size_of(x.dtype), x.shape, whole(x.shape), stepped(y.shape, begin, one));
     begin[op.axis] += x.shape[op.axis];

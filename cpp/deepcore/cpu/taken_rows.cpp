@@ -25,6 +25,7 @@ bool TakenRows::fits(const Indices& indices) {
 }
 
 TakenRows::TakenRows(const Indices& indices, std::int64_t most) : indices_(indices) {
+  most = std::clamp<std::int64_t>(most, 1, kMostStretches);
   const std::int64_t least = std::max<std::int64_t>(1, (indices.size + most - 1) / most);
   shift_ = std::bit_width(static_cast<std::uint64_t>(least - 1));
   passes_ = (shift_ + kDigit - 1) / kDigit;
@@ -67,7 +68,7 @@ void TakenRows::count(const Call& call, const void* indices, std::int64_t chunk)
 // To their stretches, those of earlier chunks first.
 void TakenRows::distribute(const Call& call, const void* indices, std::int64_t chunk) const {
   if (failed(call)) return;
-  std::vector<std::uint32_t> at(static_cast<std::size_t>(stretches_));
+  std::array<std::uint32_t, kMostStretches> at;
   std::uint32_t begin = 0;
   for (std::int64_t s = 0; s < stretches_; ++s) {
     if (chunk == 0) begins(call)[s] = begin;
@@ -80,8 +81,9 @@ void TakenRows::distribute(const Call& call, const void* indices, std::int64_t c
   Taken* to = half(call, 0);
   const Range r = piece(indices_.count, chunks_, chunk);
   for (std::int64_t i = r.begin; i < r.end; ++i) {
-    const auto row = static_cast<std::uint32_t>(indices_.at(indices, i));
-    to[at[row >> shift_]++] = {row, static_cast<std::uint32_t>(i)};
+    const std::int64_t row = indices_.at(indices, i);
+    to[at[static_cast<std::size_t>(row >> shift_)]++] = {static_cast<std::uint32_t>(row),
+                                                         static_cast<std::uint32_t>(i)};
   }
 }
 

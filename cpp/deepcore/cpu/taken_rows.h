@@ -18,7 +18,8 @@ class TakenRows {
  public:
   // Can these be counted in 32 bits?
   static bool fits(const Indices& indices);
-  // For a table cut into `most` stretches or somewhat fewer.
+  static constexpr int kMostStretches = 64;
+  // For a table cut into at most `most` stretches (nor more than the above), and at least half.
   TakenRows(const Indices& indices, std::int64_t most);
 
   std::int64_t stretches() const { return stretches_; }

@@ -19,6 +19,7 @@ struct Traits {
       false;  // output element i depends on input elements i alone (after broadcasting)
   bool in_place =
       false;             // output k may overwrite input k, when types agree and the input ends here
+  int apart = 0;         // the last so many outputs are none of that, and lie over no input
   bool effect = false;   // must not be removed, merged or folded
   bool view = false;     // output 0 is input 0's memory under another shape (reshape)
   bool bodies = false;   // holds graphs: the planner makes steps of them, or composes

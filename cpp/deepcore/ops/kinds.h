@@ -73,7 +73,7 @@ struct Fused final : OpOf<Fused> {  // (inputs...) -> (outputs...), all of the b
 // or over the last ones.
 struct FusedSum final : OpOf<FusedSum> {  // (inputs...) -> (outputs..., sums...)
   DEEPCORE_OP_META("fused_sum");
-  Traits traits() const override { return {.elementwise = true, .in_place = true}; }
+  Traits traits() const override { return {.elementwise = true, .in_place = true, .apart = sums}; }
   bool equal(const Op& other) const override { return this == &other; }
   std::string str() const override;
   Program program;

@@ -115,6 +115,8 @@ class Placer {
   bool may_overwrite(const Node& node, Value in, Value out) const {
     const Traits traits = node.op->traits();
     if (!traits.in_place || !(graph_.values[in] == graph_.values[out])) return false;
+    if (std::find(node.out.end() - traits.apart, node.out.end(), out) != node.out.end())
+      return false;
     int reads = 0;
     for (Value v : node.in) reads += root_[v] == root_[in];
     if (reads != 1) return false;

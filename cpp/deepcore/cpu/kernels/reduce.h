@@ -7,12 +7,15 @@
 
 namespace deepcore {
 
+// Of a row's sum, this many addends at a time are added up in float.
+constexpr int64_t kRowBlock = 1024;
+
 struct ReduceKernels {
   // In the order of ReduceKind.
   enum { kSum, kProd, kMax, kMin, kKinds };
 
-  // out[r] = x[r, 0] o x[r, 1] o ...; x: (count, n). Combined in float within blocks of 1024, in
-  // double across them, in an order that depends on n alone. An empty row gives the identity.
+  // out[r] = x[r, 0] o x[r, 1] o ...; x: (count, n). Combined in float within blocks of kRowBlock,
+  // in double across them, in an order that depends on n alone. An empty row gives the identity.
   using Rows = void (*)(const float* x, int64_t count, int64_t n, double* out);
   Rows rows[kKinds];
 

@@ -51,7 +51,6 @@ DC_INLINE float fold(F32 v) {
   }
 }
 
-constexpr int64_t kRowBlock = 1024;
 constexpr int64_t kColumnBlock = 128;
 
 template <class O>
